@@ -1,0 +1,1 @@
+"""What every layer stands on: clock, ids, errors, digests, whole files. Nothing here knows a model."""

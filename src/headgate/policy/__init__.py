@@ -1,0 +1,1 @@
+"""headgate.yaml as typed, frozen objects: everything that decides something."""

@@ -1,0 +1,1 @@
+"""Arms and weights: what a release decides and the gateway obeys."""
