@@ -1,0 +1,1 @@
+"""MLflow: tracking server and model registry behind registry/ports.py."""

@@ -1,0 +1,248 @@
+"""Keeps runs, artefacts, versions and aliases in MLflow, so that any MLflow client sees them.
+
+A version's artefacts lie in its run: `model/bundle/` (what serves), `model/MLmodel` (lets `mlflow.pyfunc.load_model`
+answer through the same bundle) and `record/` (what the run was). Registering is idempotent by the run's name.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from headgate.base.errors import BadInput, HeadgateError, Unavailable
+from headgate.registry.version import RunRecord, Version
+
+P = ParamSpec("P")
+R = TypeVar("R")
+NAME = "headgate.run"
+MLMODEL = """\
+flavors:
+  python_function:
+    data: bundle
+    loader_module: headgate.loader
+    python_version: 3.11.0
+"""
+BATCH = 500  # MLflow's own limit is 1000 entities a call
+
+
+def _reached(
+    call: "Callable[Concatenate[MlflowRegistry, P], R]",
+) -> "Callable[Concatenate[MlflowRegistry, P], R]":
+    """Turn whatever MLflow raises when it cannot answer into Unavailable, without the password of the URL."""
+
+    @wraps(call)
+    def wrapped(self: "MlflowRegistry", *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(self, *args, **kwargs)
+        except HeadgateError:
+            raise
+        except (
+            Exception
+        ) as error:  # MLflow raises its own, requests', SQLAlchemy's and boto's: none is a base of others
+            raise Unavailable(
+                f"MLflow did not do it: {type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}",
+                where=self.shown,
+                way_out="start the tracking server or correct settings.tracking, then repeat; nothing is lost",
+            ) from error
+
+    return wrapped
+
+
+class MlflowRegistry:
+    """The Registry port on MLflow.
+
+    Args:
+        tracking: MLflow tracking URI (`sqlite:///...`, `postgresql://...`, `http://...`).
+        artefacts: Where artefacts of new experiments go: a path or an `s3://` URL; empty: the server's choice.
+        project: Name of the project; runs lie in the experiment `<project>/<model>`.
+    """
+
+    def __init__(self, tracking: str, artefacts: str, project: str) -> None:
+        self._tracking = tracking
+        self._artefacts = artefacts
+        self._project = project
+
+    @property
+    def shown(self) -> str:
+        """The tracking URI without user and password."""
+        parts = urlsplit(self._tracking)
+        return parts._replace(netloc=parts.hostname or "").geturl() if "@" in parts.netloc else self._tracking
+
+    @cached_property
+    def _client(self) -> Any:
+        for key, value in {
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+            "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        }.items():
+            os.environ.setdefault(key, value)
+        import logging
+
+        from mlflow.tracking import MlflowClient
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        with _alone(self._tracking):  # two processes that create one fresh SQLite store crash it
+            client = MlflowClient(tracking_uri=self._tracking, registry_uri=self._tracking)
+            client.search_experiments(max_results=1)
+        return client
+
+    @_reached
+    def ping(self) -> None:
+        """Raise Unavailable when MLflow does not answer."""
+        self._client.search_experiments(max_results=1)
+
+    @_reached
+    def register(self, record: RunRecord, bundle: Path, extra: Path | None, author: str) -> Version:
+        """Record a run with its artefacts and register a version; the same name gives the same version again."""
+        run = self._run(record)
+        found = self._client.search_model_versions(f"name = '{record.model}' and run_id = '{run.info.run_id}'")
+        if found:
+            return _version(found[0])
+        self._log(run.info.run_id, record)
+        with tempfile.TemporaryDirectory() as beside:
+            model = Path(beside) / "model"
+            shutil.copytree(bundle, model / "bundle")
+            (model / "MLmodel").write_text(MLMODEL)
+            self._client.log_artifacts(run.info.run_id, str(model), "model")
+        if extra is not None:
+            self._client.log_artifacts(run.info.run_id, str(extra), "record")
+        self._client.set_terminated(run.info.run_id, "FINISHED")
+        return self._create_version(record, run.info, author)
+
+    def _run(self, record: RunRecord) -> Any:
+        experiment = self._experiment(record.model)
+        runs = self._client.search_runs([experiment], f"tags.`{NAME}` = '{record.name}'", max_results=1)
+        if runs:
+            return runs[0]
+        return self._client.create_run(experiment, run_name=record.name, tags={NAME: record.name})
+
+    def _experiment(self, model: str) -> str:
+        name = f"{self._project}/{model}"
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        where = f"{self._artefacts.rstrip('/')}/{model}" if self._artefacts else None
+        return str(self._client.create_experiment(name, artifact_location=where))
+
+    def _log(self, run_id: str, record: RunRecord) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(_key(name), value, 0, 0) for name, value in record.metrics.items()]
+        params = [Param(_key(name), value[:6000]) for name, value in record.params.items()]
+        tags = [RunTag(name, value[:5000]) for name, value in record.tags.items()]
+        self._client.log_batch(run_id, params=params[:100], tags=tags[:100])
+        for start in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+        self._client.log_text(run_id, json.dumps(record.record, indent=1, sort_keys=True), "record.json")
+
+    def _create_version(self, record: RunRecord, info: Any, author: str) -> Version:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(record.model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        tags = {
+            "headgate.run": record.name,
+            "headgate.digest": record.tags.get("headgate.digest", ""),
+            "headgate.author": author,
+            "headgate.trained_until": record.tags.get("headgate.trained_until", ""),
+        }
+        source = f"{info.artifact_uri.rstrip('/')}/model"
+        return _version(self._client.create_model_version(record.model, source, info.run_id, tags=tags))
+
+    @_reached
+    def version(self, model: str, number: str) -> Version:
+        """Return a version; BadInput names the versions that exist."""
+        every = self.versions(model)
+        for version in every:
+            if version.number == number:
+                return version
+        known = ", ".join(version.number for version in every) or "none yet"
+        raise BadInput(
+            f"model {model} has no version {number}", where=self.shown, way_out=f"name one that exists: {known}"
+        )
+
+    @_reached
+    def versions(self, model: str) -> tuple[Version, ...]:
+        """Return every version of a model, oldest first."""
+        found = self._client.search_model_versions(f"name = '{model}'", max_results=10_000)
+        return tuple(sorted((_version(entry) for entry in found), key=lambda version: int(version.number)))
+
+    @_reached
+    def fetch(self, version: Version, what: str, target: Path) -> Path:
+        """Copy `bundle` or `record` of a version into a folder that does not exist yet; return its path."""
+        path = {"bundle": "model/bundle"}.get(what, what)
+        with tempfile.TemporaryDirectory() as beside:
+            got = self._client.download_artifacts(version.run, path, beside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(got, target)
+        return target
+
+    @_reached
+    def attach(self, version: Version, path: Path, folder: str) -> None:
+        """Store a file with a version under a folder of its artefacts."""
+        self._client.log_artifact(version.run, str(path), folder)
+
+    @_reached
+    def alias(self, model: str, alias: str) -> str | None:
+        """Return the version that an alias names, None where there is no such model or alias."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            aliases = self._client.get_registered_model(model).aliases
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return str(aliases[alias]) if alias in aliases else None
+
+    @_reached
+    def set_alias(self, model: str, alias: str, number: str | None) -> None:
+        """Move an alias to a version, or remove it."""
+        if number is None:
+            self._client.delete_registered_model_alias(model, alias)
+        else:
+            self._client.set_registered_model_alias(model, alias, number)
+
+
+def _version(entry: Any) -> Version:
+    until = entry.tags.get("headgate.trained_until", "")
+    return Version(
+        model=entry.name,
+        number=str(entry.version),
+        run=entry.run_id,
+        digest=entry.tags.get("headgate.digest", ""),
+        author=entry.tags.get("headgate.author", ""),
+        trained_until=datetime.fromisoformat(until) if until else None,
+    )
+
+
+def _key(name: str) -> str:
+    """MLflow allows letters, digits, and _-. :/ in names; segments hold = and more."""
+    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in name.replace("=", ":"))[:250]
+
+
+@contextmanager
+def _alone(tracking: str) -> Iterator[None]:
+    """Hold a lock beside a SQLite store while it is opened and migrated."""
+    if not tracking.startswith("sqlite:///"):
+        yield
+        return
+    path = Path(tracking.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

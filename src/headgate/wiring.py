@@ -1,0 +1,104 @@
+"""Puts a project together: the only file that names an adapter."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.base.clock import Clock, SystemClock
+from headgate.base.errors import BadInput
+from headgate.base.files import ContentStore
+from headgate.policy.model import ProjectPolicy
+
+if TYPE_CHECKING:
+    from headgate.adapters.mlflow.registry import MlflowRegistry
+    from headgate.features.predictor import Predictor
+    from headgate.journal.ports import EventStore
+
+POLICY = "headgate.yaml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder, its policy, and the outside systems that its settings name; each is opened when first used."""
+
+    folder: Path
+    policy: ProjectPolicy
+    clock: Clock
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock | None = None) -> "Project":
+        """Find headgate.yaml in the folder or above it, read and check it."""
+        from headgate.policy.load import load
+
+        found = find_policy(folder)
+        return cls(found.parent, load(found, os.environ), clock or SystemClock())
+
+    @property
+    def state(self) -> Path:
+        """The folder of local state."""
+        return self.folder / self.policy.settings.state
+
+    def bundles(self) -> Path:
+        """The folder of local copies of bundles: `<hex digest>/`."""
+        return self.state / "bundles"
+
+    def content(self) -> ContentStore:
+        """The content-addressed store of code and data."""
+        return ContentStore(self.state / "content")
+
+    def journal(self) -> "EventStore":
+        """The journal."""
+        return self._journal
+
+    @cached_property
+    def _journal(self) -> "EventStore":
+        from headgate.adapters.sql.store import open_store
+
+        settings = self.policy.settings
+        url = settings.database or f"sqlite:///{self.state / 'headgate.db'}"
+        return open_store(url, self.clock, self.state, Path(settings.head) if settings.head else None)
+
+    def registry(self) -> "MlflowRegistry":
+        """The model registry."""
+        return self._registry
+
+    @cached_property
+    def _registry(self) -> "MlflowRegistry":
+        from headgate.adapters.mlflow.registry import MlflowRegistry
+
+        settings = self.policy.settings
+        tracking = settings.tracking or f"sqlite:///{self.state / 'mlflow.db'}"
+        artefacts = settings.artefacts or ("" if settings.tracking else str(self.state / "artefacts"))
+        if artefacts and "://" not in artefacts:
+            artefacts = str((self.folder / artefacts).resolve())
+        return MlflowRegistry(tracking, artefacts, self.policy.project)
+
+
+def find_policy(folder: Path) -> Path:
+    """Return the headgate.yaml in a folder or the nearest one above."""
+    start = folder.resolve()
+    for place in (start, *start.parents):
+        if (place / POLICY).is_file():
+            return place / POLICY
+    raise BadInput(
+        f"there is no {POLICY} here or in any folder above",
+        where=str(start),
+        way_out="run `headgate init`, or name the project folder with --project",
+    )
+
+
+def open_model(folder: Path, expected: str | None = None) -> "Predictor":
+    """Open a bundle, its digest checked, with the runtime that it names."""
+    from headgate.features.predictor import Predictor
+    from headgate.registry.bundle import open_bundle
+
+    manifest = open_bundle(folder, expected)
+    if manifest.runtime == "onnx":
+        from headgate.adapters.onnxruntime.runtime import OnnxRuntime
+
+        return Predictor(folder, manifest, OnnxRuntime(folder, manifest))
+    from headgate.adapters.pyfunc.runtime import PyfuncRuntime
+
+    return Predictor(folder, manifest, PyfuncRuntime(folder, manifest))
