@@ -1,0 +1,1 @@
+"""From rows to a registered version: validate, assemble, fit, evaluate, package, register."""
