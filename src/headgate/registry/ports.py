@@ -1,8 +1,11 @@
-"""What Headgate needs of a tracking server and model registry."""
+"""What Headgate needs of a tracking server and model registry, and of whatever runs a packaged model."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy.typing as npt
+
+from headgate.registry.signature import Columns
 from headgate.registry.version import RunRecord, Version
 
 
@@ -39,4 +42,22 @@ class Registry(Protocol):
 
     def set_alias(self, model: str, alias: str, number: str | None) -> None:
         """Move an alias to a version, or remove it."""
+        ...
+
+
+class ModelRuntime(Protocol):
+    """Runs one packaged model.
+
+    Contract: `run` takes every feature of the manifest's signature (float32 or string columns of the same n rows, [n],
+    or [n, width]) and returns every output of the signature with n rows, in the same order; n = 0 is allowed. It keeps
+    no state between calls. It raises BadInput for rows that the model refuses, and Unavailable when the model cannot be
+    run any more (its process is gone).
+    """
+
+    def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
+        """Return the outputs of these rows."""
+        ...
+
+    def close(self) -> None:
+        """Let go of memory and processes; a second call does nothing."""
         ...

@@ -1,34 +1,14 @@
 """What a model takes and gives, and the one way that outside values become columns: a cast by the signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from headgate.base.digest import Json
-from headgate.base.errors import BadInput
+from headgate.registry.cast import cast
+from headgate.registry.field import Columns, DType, Field
 
-DType = Literal["float32", "float64", "int32", "int64", "bool", "string", "timestamp"]
-Columns = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One named tensor.
-
-    Attributes:
-        name: The column's name.
-        dtype: Its type; timestamp is datetime64[us] in UTC.
-        width: None: one value a row, shape [n]; k: a vector a row, shape [n, k].
-        missing: Whether a value may be missing (NaN, None, NaT).
-    """
-
-    name: str
-    dtype: DType
-    width: int | None = None
-    missing: bool = False
+__all__ = ["Columns", "DType", "Field", "Signature", "breaks", "cast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +60,3 @@ def breaks(old: Signature, new: Signature) -> tuple[str, ...]:
 
 def _shape(field: Field) -> str:
     return field.dtype if field.width is None else f"{field.dtype}[{field.width}]"
-
-
-def cast(field: Field, values: Sequence[Any] | npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the values as the field's dtype and shape; nothing is inferred from the values.
-
-    None is missing. Raises BadInput naming the field and the first bad row for a wrong type, a missing value where none
-    is allowed, a number out of range, or rows of the wrong width.
-    """
-    raise BadInput("not yet")
