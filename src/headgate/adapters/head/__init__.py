@@ -1,0 +1,1 @@
+"""The journal's signed head in a file, outside the database."""

@@ -1,0 +1,160 @@
+"""The event store in a database: events, and the documents that are written with them.
+
+It decides nothing about events; it keeps what journal.chain links.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from headgate.adapters.head.keeper import HeadKeeper
+from headgate.adapters.sql.database import Database
+from headgate.adapters.sql.schema import DOCUMENTS, EVENTS
+from headgate.base.clock import Clock
+from headgate.base.digest import canonical
+from headgate.base.errors import Tampered
+from headgate.journal.chain import check_head, document_body, link, outdated, read_body, read_time, stale
+from headgate.journal.event import Event, NewEvent
+from headgate.journal.head import EMPTY, RESTORE, Head
+from headgate.journal.ports import Document
+
+PAGE = 500
+COLUMNS = tuple(column.name for column in EVENTS.c)
+
+
+class SqlEventStore:
+    """Keeps events in SQLite or PostgreSQL; the contract is EventStore's.
+
+    Args:
+        url: SQLAlchemy URL; the tables are made at first use.
+        clock: Stamps the events.
+        head: Keeps the signed head outside the database.
+    """
+
+    def __init__(self, url: str, clock: Clock, head: HeadKeeper) -> None:
+        self.database = Database(url)
+        self._clock = clock
+        self._head = head
+
+    def append(
+        self, stream: str, expected: int, events: Sequence[NewEvent], documents: Sequence[Document] = ()
+    ) -> tuple[Event, ...]:
+        """Record events, and documents with them, all or nothing.
+
+        Raises:
+            Conflict: The stream is not at `expected`, or a document's revision is not higher than the stored one.
+            BadInput: An event cannot be recorded exactly.
+            Tampered: The journal ends before its signed head: nothing is added to a journal that was cut.
+            Unavailable: The database did not answer; the message says when the outcome is not known.
+        """
+        with self.database.writing() as connection:
+            last = _last(connection)
+            self._check_head(connection, last)
+            found = connection.scalar(sa.select(sa.func.max(EVENTS.c.sequence)).where(EVENTS.c.stream == stream)) or 0
+            if found != expected:
+                raise stale(stream, expected, found)
+            linked = link(last, stream, found, events, self._clock.now())
+            connection.execute(sa.insert(EVENTS), [_row(event) for event in linked])
+            for document in documents:
+                _put(connection, document)
+        self._head.advance(Head(linked[-1].position, linked[-1].hash))
+        return linked
+
+    def read(
+        self, stream: str | None = None, *, after: int = 0, kinds: Sequence[str] = (), limit: int | None = None
+    ) -> Iterator[Event]:
+        """Yield events in order, read page by page, so that a slow reader holds nothing open.
+
+        Raises:
+            Tampered: A row is not what `append` writes.
+        """
+        query = sa.select(EVENTS).order_by(EVENTS.c.position)
+        if stream is not None:
+            query = query.where(EVENTS.c.stream == stream)
+        if kinds:
+            query = query.where(EVENTS.c.kind.in_(kinds))
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            with self.database.reading() as connection:
+                rows = connection.execute(query.where(EVENTS.c.position > after).limit(size)).all()
+            yield from map(_event, rows)
+            if len(rows) < size:
+                return
+            after, left = rows[-1].position, None if left is None else left - size
+
+    def last(self) -> Event | None:
+        """Return the event at the highest position."""
+        with self.database.reading() as connection:
+            return _last(connection)
+
+    def documents(self, collection: str) -> tuple[Document, ...]:
+        """Return the current documents of a collection, by key."""
+        query = sa.select(DOCUMENTS).where(DOCUMENTS.c.collection == collection).order_by(DOCUMENTS.c.key)
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(Document(row.collection, row.key, row.revision, json.loads(row.body)) for row in rows)
+
+    def head(self) -> Head:
+        """Return the signed head; read it before the events it is compared with.
+
+        Raises:
+            Tampered: It is gone, was changed, or was signed with another key.
+        """
+        last = self.last()
+        return self._head.read(lambda: _head_at(last))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+
+    def _check_head(self, connection: sa.Connection, last: Event | None) -> None:
+        head = self._head.read(lambda: _head_at(last))
+        at_head = last
+        if last is not None and 0 < head.position < last.position:
+            row = connection.execute(sa.select(EVENTS).where(EVENTS.c.position == head.position)).first()
+            at_head = _event(row) if row else None
+        broken = check_head(last, head, at_head)
+        if broken is not None:
+            where = f"event {broken.position}"
+            raise Tampered(
+                f"nothing is added to a journal that was {broken.fault}: {broken.why}", where=where, way_out=RESTORE
+            )
+
+
+def _head_at(last: Event | None) -> Head:
+    return Head(last.position, last.hash) if last else EMPTY
+
+
+def _last(connection: sa.Connection) -> Event | None:
+    row = connection.execute(sa.select(EVENTS).order_by(EVENTS.c.position.desc()).limit(1)).first()
+    return _event(row) if row else None
+
+
+def _put(connection: sa.Connection, document: Document) -> None:
+    where = (DOCUMENTS.c.collection == document.collection) & (DOCUMENTS.c.key == document.key)
+    found = connection.scalar(sa.select(DOCUMENTS.c.revision).where(where))
+    if found is not None and found >= document.revision:
+        raise outdated(document, found)
+    values = {"revision": document.revision, "body": canonical(document_body(document)).decode()}
+    if found is None:
+        connection.execute(sa.insert(DOCUMENTS).values(collection=document.collection, key=document.key, **values))
+    else:
+        connection.execute(sa.update(DOCUMENTS).where(where).values(**values))
+
+
+def _row(event: Event) -> dict[str, object]:
+    row = {name: getattr(event, name) for name in COLUMNS}
+    return row | {"at": event.at.isoformat(timespec="microseconds"), "body": canonical(event.body).decode()}
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    try:
+        return Event(**values | {"at": read_time(values["at"]), "body": read_body(values["body"])})
+    except (TypeError, ValueError) as error:
+        where = f"event {values['position']}"
+        raise Tampered(f"the row was changed: {error}", where=where, way_out="run `headgate audit`") from error

@@ -1,0 +1,1 @@
+"""What third parties test their adapters with: contract suites, fakes, and a clock that stands still."""
