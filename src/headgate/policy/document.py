@@ -1,8 +1,8 @@
 """YAML text as plain values that remember their lines.
 
-Reads the YAML 1.2 core schema (so `no` is a word and `1e-4` a number). Refuses duplicate keys, tags, merge keys, keys that
-are not text, numbers that are not finite, and documents too large, too deep or blown up by anchors. Builds no object but
-dict, list, str, int, float, bool and None.
+Reads the YAML 1.2 core schema (so `no` is a word and `1e-4` a number). Refuses duplicate keys, tags, merge keys, keys
+that are not text, numbers that are not finite, and documents too large, too deep or blown up by anchors. Builds no
+object but dict, list, str, int, float, bool and None.
 """
 
 import math
@@ -14,7 +14,7 @@ import yaml
 
 from headgate.policy.problem import KeyPath, Problem
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 18
 MOST_VALUES = 50_000
 MOST_DEPTH = 40
 
@@ -23,6 +23,7 @@ BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 INT = re.compile(r"[-+]?[0-9]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 MOST_DIGITS = 300
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
 
@@ -71,7 +72,7 @@ def _line(mark: Any, text: str) -> int:
     return 1 if mark is None else min(mark.line + 1, max(last, 1))
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """The document holds more than a policy can."""
 
 
@@ -87,30 +88,28 @@ class _Builder:
         """Return the node's value; `place` is where its key stands."""
         try:
             return self._value(node, path, place)
-        except _TooLarge as error:
+        except _TooLargeError as error:
             self._refuse(path, place, str(error))
             return None
 
     def _value(self, node: yaml.Node, path: KeyPath, place: yaml.Node) -> Any:
         self._built += 1
         if self._built > MOST_VALUES:
-            raise _TooLarge(f"more than {MOST_VALUES} values, anchors counted as often as they are used")
+            raise _TooLargeError(f"more than {MOST_VALUES} values, anchors counted as often as they are used")
         if len(path) > MOST_DEPTH:
-            raise _TooLarge(f"nested deeper than {MOST_DEPTH} levels")
+            raise _TooLargeError(f"nested deeper than {MOST_DEPTH} levels")
         if any(node is outer for outer in self._open):
-            raise _TooLarge("an anchor that holds itself")
+            raise _TooLargeError("an anchor that holds itself")
         if node.tag not in PLAIN_TAGS:
             self._refuse(path, place, f"the tag {node.tag} is not allowed; write the plain value")
             return None
         self._open.append(node)
         try:
-            match node:
-                case yaml.MappingNode():
-                    return self._mapping(node, path)
-                case yaml.SequenceNode():
-                    return self._sequence(node, path)
-                case _:
-                    return self._scalar(node, path, place)
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode):
+                return self._sequence(node, path)
+            return self._scalar(node, path, place)
         finally:
             self._open.pop()
 
@@ -118,7 +117,7 @@ class _Builder:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
-            if not isinstance(key, str) or key == "<<":
+            if not isinstance(key, str) or key == "<<" or LONE_SURROGATE.search(key):
                 self._refuse(path, key_node, "a key is a word; merge keys (<<) and keys of lists are not allowed")
                 continue
             inner = (*path, key)
@@ -138,9 +137,12 @@ class _Builder:
             found.append(self._value(item, inner, item))
         return found
 
-    def _scalar(self, node: yaml.ScalarNode, path: KeyPath, place: yaml.Node) -> Any:
+    def _scalar(self, node: yaml.Node, path: KeyPath, place: yaml.Node) -> Any:
         text = node.value
-        if node.style is not None:
+        if LONE_SURROGATE.search(text):
+            self._refuse(path, place, "holds half of a character (a lone surrogate)")
+            return None
+        if not isinstance(node, yaml.ScalarNode) or node.style is not None:
             return text
         if NOT_FINITE.fullmatch(text) or (FLOAT.fullmatch(text) and not _is_finite(text)):
             self._refuse(path, place, f"{text[:40]} is not a finite number")

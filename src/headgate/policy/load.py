@@ -1,18 +1,24 @@
 """Read headgate.yaml: one error that names every problem by file, line and key, or a policy that holds together."""
 
-import json
+import copy
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
-
 from headgate.base.errors import BadPolicy
-from headgate.policy.document import MOST_BYTES, parse
+from headgate.policy.document import MOST_BYTES, Document, parse
 from headgate.policy.model import ProjectPolicy, Settings
 from headgate.policy.problem import KeyPath, Problem
+from headgate.policy.rules import check
+from headgate.policy.shape import look_up, shape
 
 FILE = "headgate.yaml"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+IN_MODEL = 2  # models.NAME.KEY
+ALONE = frozenset({"scorecard", "training", "package", "segments", "traffic", "api_version"})
+"""Parts of a model that no other part refers to."""
+HUGE = 1e9
 
 
 def find(folder: Path) -> Path:
@@ -28,7 +34,7 @@ def find(folder: Path) -> Path:
     )
 
 
-def load(path: Path, environ: Mapping[str, str]) -> ProjectPolicy:
+def load(path: Path, environ: Mapping[str, str] = NOTHING) -> ProjectPolicy:
     """Read a policy file (or the headgate.yaml in a folder); settings come from HEADGATE_* variables where set.
 
     Raises:
@@ -41,14 +47,72 @@ def load(path: Path, environ: Mapping[str, str]) -> ProjectPolicy:
     return policy
 
 
-def examine(text: str, environ: Mapping[str, str]) -> tuple[ProjectPolicy | None, tuple[Problem, ...]]:
-    """Return the policy that the text holds, or None, and every problem with its line."""
+def examine(text: str, environ: Mapping[str, str] = NOTHING) -> tuple[ProjectPolicy | None, tuple[Problem, ...]]:
+    """Return the policy that the text holds, or None, and every problem with its line, from the top down."""
     document = parse(text)
-    if document.problems:
-        return None, tuple(document.problems)
-    policy, problems = _validate(_with_environment(document.value, environ))
-    placed = [Problem(problem.path, problem.what, document.line_of(problem.path)) for problem in problems]
-    return policy, tuple(sorted(placed, key=lambda problem: problem.line))
+    if document.value is None and not document.problems:
+        document.problems.append(Problem((), "the file is empty; `headgate init` writes one to start from"))
+    found = list(document.problems)
+    policy = None
+    if document.value is not None:
+        value = _with_environment(document.value, environ)
+        policy, every = shape(value)
+        wrong = tuple(problem for problem in every if not any(_below(problem.path, seen.path) for seen in found))
+        whole = policy or _what_is_left(value, every)
+        found += wrong
+        found += check(whole) if whole is not None else ()
+    return (policy if not found else None), _placed(found, document, environ)
+
+
+def _below(path: KeyPath, outer: KeyPath) -> bool:
+    return path[: len(outer)] == outer and bool(outer)
+
+
+def _what_is_left(value: Any, wrong: tuple[Problem, ...]) -> ProjectPolicy | None:
+    """Return the policy without the parts that are wrong by themselves, so that the rules can speak about the rest.
+
+    A model goes as a whole where something is wrong that its other keys refer to: speaking about those would only
+    confuse. None where nothing is left.
+    """
+    if not isinstance(value, dict):
+        return None
+    rest = copy.deepcopy(value)
+    for problem in sorted(wrong, key=lambda problem: len(problem.path), reverse=True):
+        if not _stands_alone(problem) and len(problem.path) < IN_MODEL:
+            return None
+        _blank(rest, problem.path if _stands_alone(problem) else problem.path[:IN_MODEL])
+    return shape(rest)[0]
+
+
+def _stands_alone(problem: Problem) -> bool:
+    path = problem.path
+    if problem.what.startswith("unknown key") or path[:1] in (("approval",), ("webhooks",), ("moved_alias",)):
+        return True
+    return len(path) > IN_MODEL and path[0] == "models" and path[IN_MODEL] in ALONE
+
+
+def _blank(value: Any, path: KeyPath) -> None:
+    """Take out what is wrong; a line of the scorecard becomes one that says nothing: the others keep their places."""
+    if path[:1] == ("models",) and path[IN_MODEL:][:1] == ("scorecard",) and len(path) > IN_MODEL + 1:
+        position = path[IN_MODEL + 1]
+        look_up(value, path[: IN_MODEL + 1])[position] = {"kind": "size", "at_most_mb": HUGE + int(position)}
+        return
+    path = path[:2] if path[0] == "webhooks" else path
+    while isinstance(path[-1], int):
+        path = path[:-1]
+    outer = look_up(value, path[:-1])
+    if isinstance(outer, dict):
+        outer.pop(path[-1], None)
+
+
+def _placed(found: list[Problem], document: Document, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Give every problem its line, say where a variable is behind it, and sort from the top down."""
+    placed = []
+    for problem in found:
+        source = f"HEADGATE_{str(problem.path[-1]).upper()}" if problem.path[:1] == ("settings",) else ""
+        what = f"{problem.what} (from the environment variable {source})" if source in environ else problem.what
+        placed.append(Problem(problem.path, what, problem.line or document.line_of(problem.path)))
+    return tuple(sorted(placed, key=lambda problem: problem.line))
 
 
 def refusal(path: Path, problems: tuple[Problem, ...]) -> BadPolicy:
@@ -58,7 +122,7 @@ def refusal(path: Path, problems: tuple[Problem, ...]) -> BadPolicy:
     return BadPolicy(
         "\n  ".join([f"the policy cannot be used, {count}:", *lines]),
         where=str(path),
-        way_out="every key is explained in docs/reference/policy.md; `headgate check` looks again without running anything",
+        way_out="docs/reference/policy.md explains every key; `headgate check` looks again without running anything",
     )
 
 
@@ -86,14 +150,3 @@ def _with_environment(value: Any, environ: Mapping[str, str]) -> Any:
         return value
     settings = value.get("settings") or {}
     return {**value, "settings": {**settings, **over}} if isinstance(settings, dict) else value
-
-
-def _validate(value: Any) -> tuple[ProjectPolicy | None, list[Problem]]:
-    try:
-        return ProjectPolicy.model_validate_json(json.dumps(value), strict=True), []
-    except ValidationError as error:
-        return None, [Problem(_path(item["loc"]), item["msg"]) for item in error.errors()]
-
-
-def _path(loc: KeyPath) -> KeyPath:
-    return tuple(loc)

@@ -1,7 +1,7 @@
 """The names of the metrics that a scorecard may use, by task.
 
-Names and directions only: how each is computed is training/metrics.py's. Imports no numeric library, so that a policy is
-checked without loading one.
+Names, directions and ranges only: how each is computed is training/metrics.py's. Imports no numeric library, so that a
+policy is checked without loading one.
 """
 
 from collections.abc import Mapping
@@ -40,3 +40,14 @@ METRIC_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def higher_is_better(task: str, metric: str) -> bool:
     """Say whether a larger value of the metric is better; KeyError for a metric that the task has not."""
     return HIGHER_IS_BETTER[task][metric]
+
+
+METRIC_RANGE: Mapping[str, tuple[float | None, float | None]] = MappingProxyType(
+    {
+        **dict.fromkeys(("roc_auc", "average_precision", "brier", "accuracy", "f1", "precision", "recall"), (0.0, 1.0)),
+        **dict.fromkeys(("balanced_accuracy", "f1_macro", "roc_auc_ovr"), (0.0, 1.0)),
+        **dict.fromkeys(("log_loss", "mae", "rmse", "mape", "median_absolute_error"), (0.0, None)),
+        "r2": (None, 1.0),
+    }
+)
+"""Metric -> smallest and largest value that it can take; None: no bound."""

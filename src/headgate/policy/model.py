@@ -1,67 +1,53 @@
 """The policy of a project: what headgate.yaml may say, as frozen objects.
 
-Field descriptions are the reference page and the JSON Schema; nothing here reads a file.
+Field descriptions are the reference page and the JSON Schema; nothing here reads a file. What one key allows stands
+here; what keys mean for each other stands in rules.py.
 """
 
-import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from headgate.policy.metrics import METRIC_NAMES
+from headgate.policy.span import Moment, Span, parse_moment, parse_span, show_span
 
+__all__ = ["Span", "parse_moment", "parse_span", "show_span"]
 
-def parse_span(text: object) -> object:
-    """Turn ``"90s"``, ``"10m"``, ``"24h"``, ``"14d"`` into a timedelta; leave anything else to the type check."""
-    if isinstance(text, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text.strip())):
-        return timedelta(seconds=float(found[1]) * UNITS[found[2]])
-    if isinstance(text, timedelta):
-        return text
-    raise ValueError('write a span such as "90s", "10m", "24h" or "14d"')
-
-
-def show_span(span: timedelta) -> str:
-    """Return the shortest text that parse_span reads back."""
-    seconds = span.total_seconds()
-    for unit in ("d", "h", "m"):
-        if seconds and seconds % UNITS[unit] == 0:
-            return f"{seconds / UNITS[unit]:g}{unit}"
-    return f"{seconds:g}s"
-
-
-Span = Annotated[
-    timedelta,
-    BeforeValidator(parse_span, json_schema_input_type=str),
-    PlainSerializer(show_span, return_type=str),
-]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Text = Annotated[str, Field(min_length=1)]
+MetricName = Annotated[
+    str, Field(json_schema_extra={"enum": sorted({name for names in METRIC_NAMES.values() for name in names})})
+]
 Task = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["float", "int", "string", "bool", "timestamp"]
 
 
 class Part(BaseModel):
-    """A part of the policy: frozen, and closed to unknown keys."""
+    """A part of the policy: frozen, closed to unknown keys, finite numbers only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ColumnPolicy(Part):
     """What a column of the data must be."""
 
     type: ColumnType = Field(description="float, int, string, bool or timestamp (with zone).")
-    missing: bool = Field(False, description="May hold missing values.")
-    at_least: float | None = Field(None, description="Smallest allowed value.")
-    at_most: float | None = Field(None, description="Largest allowed value.")
-    one_of: tuple[str, ...] | None = Field(None, description="Allowed values (string columns).")
+    missing: bool = Field(default=False, description="May hold missing values.")
+    at_least: float | None = Field(None, description="Smallest allowed value (float and int columns).")
+    at_most: float | None = Field(None, description="Largest allowed value (float and int columns).")
+    one_of: tuple[str, ...] | None = Field(None, min_length=1, description="Allowed values (string columns).")
 
 
 class LabelPolicy(Part):
     """What the model predicts, and when that becomes known."""
 
-    column: str = Field(description="The column that holds the label (the outcome).")
-    known_at: str | None = Field(None, description="Timestamp column: when the label became known.")
-    true_at: str | None = Field(
+    column: Text = Field(description="The column that holds the label (the outcome).")
+    known_at: Text | None = Field(
+        None, description="Timestamp column: when the label became known. Without it, at the prediction time."
+    )
+    true_at: Text | None = Field(
         None, description="Timestamp column: when the labelled thing really happened; known_at may not be earlier."
     )
 
@@ -69,12 +55,14 @@ class LabelPolicy(Part):
 class DataPolicy(Part):
     """Where rows come from and what they must look like."""
 
-    source: str = Field(description="CSV or Parquet file, relative to the project folder.")
-    id: str = Field(description="Column that names a row; unique.")
-    time: str = Field(description="Timestamp column: when the prediction is made.")
-    label: LabelPolicy
-    columns: dict[str, ColumnPolicy] = Field(description="The columns that are read, and their types and ranges.")
-    future: tuple[str, ...] = Field(
+    source: Text = Field(description="CSV or Parquet file, relative to the project folder.")
+    id: Text = Field(description="Column that names a row; unique.")
+    time: Text = Field(description="Timestamp column: when the prediction is made.")
+    label: LabelPolicy = Field(description="What the model predicts, and when that becomes known.")
+    columns: dict[Text, ColumnPolicy] = Field(
+        min_length=1, description="The columns that are read, and their types and ranges."
+    )
+    future: tuple[Text, ...] = Field(
         (), description="Columns that are not known at prediction time; none of them may reach a feature."
     )
 
@@ -82,40 +70,49 @@ class DataPolicy(Part):
 class StoredFeatures(Part):
     """A table of observations joined at prediction time: the latest one known before it."""
 
-    source: str = Field(description="CSV or Parquet file, relative to the project folder.")
-    keys: dict[str, str] | tuple[str, ...] = Field(
+    source: Text = Field(description="CSV or Parquet file, relative to the project folder.")
+    keys: dict[Text, Text] | tuple[Text, ...] = Field(
         description="Columns to match on: the same names on both sides, or row column -> table column."
     )
-    time: str = Field(description="Timestamp column: when the observation became known.")
-    columns: dict[str, ColumnPolicy] = Field(description="The columns that are taken.")
+    time: Text = Field(description="Timestamp column of the table: when the observation became known.")
+    columns: dict[Text, ColumnPolicy] = Field(min_length=1, description="The columns that are taken.")
     prefix: str = Field("", description="Put before each taken column's name.")
     max_age: Span | None = Field(None, description="An older observation counts as missing.")
+
+    @property
+    def pairs(self) -> Mapping[str, str]:
+        """Row column -> table column, however the keys were written."""
+        return self.keys if isinstance(self.keys, dict) else {key: key for key in self.keys}
 
 
 class FeaturePolicy(Part):
     """From columns to what the model sees."""
 
-    file: str | None = Field("features.py", description="Holds `def features(columns)`; null: the inputs as they are.")
-    inputs: tuple[str, ...] = Field(description="Columns of the data that a caller sends.")
-    stored: dict[str, StoredFeatures] = Field(default_factory=dict, description="Tables joined at prediction time.")
+    file: Text | None = Field("features.py", description="Holds `def features(columns)`; null: the inputs as they are.")
+    inputs: tuple[Text, ...] = Field(min_length=1, description="Columns of the data that a caller sends.")
+    stored: dict[Name, StoredFeatures] = Field(default_factory=dict, description="Tables joined at prediction time.")
 
 
 class SplitPolicy(Part):
     """Which rows train and which judge; always by time."""
 
-    train_from: str | None = Field(None, description="First prediction time that trains (ISO 8601 with zone).")
-    until: str | None = Field(None, description="Rows from this prediction time on are not read (ISO 8601 with zone).")
+    train_from: Moment | None = Field(None, description="First prediction time that trains (ISO 8601 with zone).")
+    until: Moment | None = Field(
+        None, description="Rows from this prediction time on are not read (ISO 8601 with zone)."
+    )
     holdout: Span = Field(description="The last span before `until` is held out and judges the version.")
 
 
 class TrainingPolicy(Part):
     """How a version is fitted."""
 
-    file: str = Field("train.py", description="Holds `def train(frame, labels, params)`.")
-    params: dict[str, bool | int | float | str] = Field(default_factory=dict, description="Handed to train().")
-    seed: int = Field(0, description="Seeds numpy, random and the model.")
+    file: Text = Field("train.py", description="Holds `def train(frame, labels, params)`.")
+    params: dict[Text, bool | int | float | str] = Field(
+        default_factory=dict, description="Handed to train() as they are."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Seeds numpy, random and the model.")
     time_limit: Span = Field(timedelta(minutes=30), description="train() is stopped after this long.")
-    threads: int = Field(1, ge=1, description="Threads for numeric libraries; one is reproducible.")
+    threads: int = Field(1, ge=1, le=1024, description="Threads for numeric libraries; one is reproducible.")
 
 
 class PackagePolicy(Part):
@@ -126,37 +123,43 @@ class PackagePolicy(Part):
     )
     agree_share: float = Field(0.999, gt=0, le=1, description="Share of rows on which ONNX must agree.")
     tolerance: float = Field(1e-4, gt=0, description="Largest difference that counts as agreement.")
-    trusted_types: tuple[str, ...] = Field((), description="Further types that skops may load.")
-    allow_pickle: bool = Field(False, description="Let a pyfunc bundle hold pickles. They run code when loaded.")
+    trusted_types: tuple[Text, ...] = Field((), description="Further types that skops may load.")
+    allow_pickle: bool = Field(
+        default=False, description="Let a pyfunc bundle hold pickles. They run code when loaded."
+    )
 
 
 class Versus(Part):
     """A comparison with the champion on the same rows, by paired bootstrap."""
 
     rule: Literal["better", "no_worse"] = Field(description="better: the interval says so; no_worse: within margin.")
-    margin: float = Field(0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit.")
+    margin: float = Field(
+        0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit (rule no_worse)."
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the one-sided bootstrap bound.")
 
 
 class MetricLine(Part):
     """A metric over all held-out rows."""
 
-    kind: Literal["metric"]
-    metric: str
-    role: Literal["primary", "secondary"] = "secondary"
-    at_least: float | None = None
-    at_most: float | None = None
-    champion: Versus | None = None
+    kind: Literal["metric"] = Field(description="This kind of line.")
+    metric: MetricName = Field(description="A metric of the model's task.")
+    role: Literal["primary", "secondary"] = Field(
+        "secondary", description="The primary metric names a version in lists and reports; one line at most."
+    )
+    at_least: float | None = Field(None, description="Smallest value that passes.")
+    at_most: float | None = Field(None, description="Largest value that passes.")
+    champion: Versus | None = Field(None, description="How it must compare with the champion, where there is one.")
 
 
 class SegmentLine(Part):
     """A metric within each value of a column; every segment with enough rows must meet it."""
 
-    kind: Literal["segment"]
-    by: str
-    metric: str
-    at_least: float | None = None
-    at_most: float | None = None
+    kind: Literal["segment"] = Field(description="This kind of line.")
+    by: Text = Field(description="The column whose values are the segments (string, bool or int).")
+    metric: MetricName = Field(description="A metric of the model's task.")
+    at_least: float | None = Field(None, description="Smallest value that passes.")
+    at_most: float | None = Field(None, description="Largest value that passes.")
     may_drop: float | None = Field(None, ge=0, description="Largest loss against the champion in any segment.")
     least_rows: int = Field(100, ge=1, description="Smaller segments are shown, not judged.")
 
@@ -164,32 +167,32 @@ class SegmentLine(Part):
 class LatencyLine(Part):
     """A latency quantile of the packaged model under open-loop load."""
 
-    kind: Literal["latency"]
-    quantile: float = Field(0.99, gt=0, lt=1)
-    at_most_ms: float = Field(gt=0)
-    rate: float = Field(200, gt=0, description="Requests per second.")
-    seconds: float = Field(3, gt=0, le=600)
+    kind: Literal["latency"] = Field(description="This kind of line.")
+    quantile: float = Field(0.99, gt=0, lt=1, description="0.99 for P99.")
+    at_most_ms: float = Field(gt=0, description="Largest latency that passes, in milliseconds.")
+    rate: float = Field(200, gt=0, le=100_000, description="Requests per second, sent whether or not answers came.")
+    seconds: float = Field(3, gt=0, le=600, description="How long the load lasts.")
 
 
 class SizeLine(Part):
     """The bundle's size on disk."""
 
-    kind: Literal["size"]
-    at_most_mb: float = Field(gt=0)
+    kind: Literal["size"] = Field(description="This kind of line.")
+    at_most_mb: float = Field(gt=0, description="Largest size that passes, in megabytes (10^6 bytes).")
 
 
 class MemoryLine(Part):
     """Peak memory of a process that loads and runs the packaged model."""
 
-    kind: Literal["memory"]
-    at_most_mb: float = Field(gt=0)
+    kind: Literal["memory"] = Field(description="This kind of line.")
+    at_most_mb: float = Field(gt=0, description="Largest peak that passes, in megabytes (10^6 bytes).")
 
 
 class ParityLine(Part):
     """Agreement of the packaged with the native model, as recorded at packaging."""
 
-    kind: Literal["parity"]
-    share: float = Field(0.999, gt=0, le=1)
+    kind: Literal["parity"] = Field(description="This kind of line.")
+    share: float = Field(0.999, gt=0, le=1, description="Smallest share of rows that agree.")
 
 
 Line = Annotated[
@@ -200,42 +203,46 @@ Line = Annotated[
 class ModelPolicy(Part):
     """One model of the project."""
 
-    task: Task
-    data: DataPolicy
-    features: FeaturePolicy
-    split: SplitPolicy
-    training: TrainingPolicy = TrainingPolicy()
-    package: PackagePolicy = PackagePolicy()
-    scorecard: tuple[Line, ...] = Field(min_length=1, description="Every line must pass.")
-    segments: tuple[str, ...] = Field((), description="Columns by which metrics are recorded on the run.")
+    task: Task = Field(description="binary, multiclass or regression.")
+    data: DataPolicy = Field(description="Where rows come from and what they must look like.")
+    features: FeaturePolicy = Field(description="From columns to what the model sees.")
+    split: SplitPolicy = Field(description="Which rows train and which judge.")
+    training: TrainingPolicy = Field(TrainingPolicy(), description="How a version is fitted.")
+    package: PackagePolicy = Field(PackagePolicy(), description="How a fitted model becomes a bundle.")
+    scorecard: tuple[Line, ...] = Field(
+        min_length=1, description="What a version must meet; every line must pass. `kind` says which line it is."
+    )
+    segments: tuple[Text, ...] = Field((), description="Columns by which metrics are recorded on the run.")
     api_version: int = Field(1, ge=1, description="Raise it to allow a signature that breaks the champion's.")
-    traffic: dict[str, float] | None = Field(None, description="Shares of arms by name; they sum to 1.")
+    traffic: dict[Name, float] | None = Field(None, description="Shares of arms by name; they sum to 1.")
 
 
 class ApprovalPolicy(Part):
     """Who must sign before a version may serve."""
 
     need: int = Field(1, ge=1, description="How many people must approve.")
-    of: tuple[str, ...] = Field((), description="Whose ballots count; empty: every person known to the journal.")
+    of: tuple[Text, ...] = Field((), description="Whose ballots count; empty: every person known to the journal.")
     expires: Span = Field(timedelta(days=30), description="An older ballot no longer counts.")
     allow_unauthenticated: bool = Field(
-        True, description="Count ballots of people without keys; every screen then says so."
+        default=True, description="Count ballots of people without keys; every screen then says so."
     )
 
 
 class WebhookPolicy(Part):
     """Where events are sent."""
 
-    url: str
-    secret_env: str = Field(description="Environment variable that holds the signing secret.")
-    events: tuple[str, ...] = Field(("*",), description="Event kinds; * matches any part of a kind.")
-    allow_private: bool = Field(False, description="Let the URL lead to loopback or private addresses.")
+    url: Text = Field(description="Where events are posted: http or https.")
+    secret_env: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the signing secret."
+    )
+    events: tuple[Text, ...] = Field(("*",), min_length=1, description="Event kinds; * matches any part of a kind.")
+    allow_private: bool = Field(default=False, description="Let the URL lead to loopback or private addresses.")
 
 
 class Settings(Part):
     """Where state lives. Each is overridden by an environment variable, HEADGATE_DATABASE and so on."""
 
-    state: str = Field(".headgate", description="Folder for local state, relative to the project folder.")
+    state: Text = Field(".headgate", description="Folder for local state, relative to the project folder.")
     database: str = Field("", description="SQLAlchemy URL; empty: SQLite in the state folder.")
     tracking: str = Field("", description="MLflow tracking URI; empty: SQLite in the state folder.")
     artefacts: str = Field("", description="Where MLflow puts artefacts (path or s3://); empty: the state folder.")
@@ -246,10 +253,10 @@ class ProjectPolicy(Part):
     """The whole of headgate.yaml."""
 
     project: Name = Field(description="The project's name.")
-    models: dict[Name, ModelPolicy] = Field(min_length=1)
-    approval: ApprovalPolicy = ApprovalPolicy()
+    models: dict[Name, ModelPolicy] = Field(min_length=1, description="The project's models, by name.")
+    approval: ApprovalPolicy = Field(ApprovalPolicy(), description="Who must sign before a version may serve.")
     moved_alias: Literal["put_back", "honour"] = Field(
         "put_back", description="What to do when somebody moves MLflow's champion alias by hand."
     )
-    webhooks: dict[Name, WebhookPolicy] = Field(default_factory=dict)
-    settings: Settings = Settings()
+    webhooks: dict[Name, WebhookPolicy] = Field(default_factory=dict, description="Where events are sent, by name.")
+    settings: Settings = Field(Settings(), description="Where state lives.")
