@@ -5,7 +5,6 @@ It decides nothing about events; it keeps what journal.chain links.
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa

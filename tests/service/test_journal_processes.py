@@ -1,0 +1,88 @@
+"""Several processes write one journal at once; some are killed; two start on nothing."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from headgate.journal.chain import verify_chain
+from headgate.journal.event import NewEvent
+from headgate.testing.postgres import fresh_database
+from headgate.testing.writer import open_store
+
+WRITERS, EACH = 4, 25
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/state/journal.db"
+    else:
+        with fresh_database() as fresh:
+            yield fresh
+
+
+def start(url: str, folder: Path, stream: str, count: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "headgate.testing.writer", url, str(folder), stream, str(count)]
+    return subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+
+
+def accepted(lines: list[str]) -> dict[int, str]:
+    return {int(position): digest for position, digest in (line.split()[1:] for line in lines if line[:1] == "+")}
+
+
+def test_four_writers_at_once_on_an_empty_journal(url: str, tmp_path: Path) -> None:
+    """Two write streams of their own, two fight over one; all four find no tables and no key when they start."""
+    streams = ["model/a", "model/b", "model/shared", "model/shared"]
+    writers = [start(url, tmp_path / "state", stream, EACH) for stream in streams]
+    outcomes = [writer.communicate(timeout=60) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * WRITERS, [error for _, error in outcomes]
+    lines = [line for out, _ in outcomes for line in out.splitlines()]
+
+    store = open_store(url, tmp_path / "state")
+    head, events = store.head(), list(store.read())
+    assert [event.position for event in events] == list(range(1, WRITERS * EACH + 1))
+    assert {event.position: event.hash for event in events} == accepted(lines)
+    assert sum(line[:1] == "+" for line in lines) == WRITERS * EACH  # none was told a position twice
+    assert "!" in lines  # the two on one stream met, and the later one was refused
+    assert verify_chain(events, head) is None
+    assert head.position == WRITERS * EACH
+    store.close()
+
+
+def test_a_writer_killed_in_the_middle_leaves_a_whole_chain(url: str, tmp_path: Path) -> None:
+    """Killed by kill -9, three times; what was told as recorded is there, and the next writer goes on."""
+    told: dict[int, str] = {}
+    for round_ in range(3):
+        writer = start(url, tmp_path / "state", f"model/{round_}", 10_000)
+        assert writer.stdout is not None
+        lines = [writer.stdout.readline() for _ in range(10 + 7 * round_)]
+        writer.send_signal(signal.SIGKILL)
+        rest, error = writer.communicate(timeout=30)
+        assert writer.returncode == -signal.SIGKILL, error
+        complete = [line for line in (rest or "").splitlines(keepends=True) if line.endswith("\n")]
+        told |= accepted(lines + complete)
+        store = open_store(url, tmp_path / "state")
+        found = {event.position: event.hash for event in store.read()}
+        assert told.items() <= found.items()
+        assert verify_chain(store.read(), store.head()) is None
+        recorded = store.append("project", round_, [NewEvent("a.b", "person:ada", "still works", {})])
+        assert store.head().position == recorded[0].position  # the head caught up
+        store.close()
+
+
+def test_a_crash_between_commit_and_head_leaves_a_head_that_lags_and_catches_up(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/journal.db", tmp_path)
+    event = NewEvent("a.b", "person:ada", "", {})
+    store.append("project", 0, [event])
+    before = (tmp_path / "journal.head").read_bytes()
+    store.append("project", 1, [event, event])
+    (tmp_path / "journal.head").write_bytes(before)  # as if the writer had died after its commit
+    assert (store.head().position, verify_chain(store.read(), store.head())) == (1, None)
+    store.append("project", 3, [event])
+    assert store.head().position == 4
+    store.close()
