@@ -1,6 +1,7 @@
 """Puts a project together: the only file that names an adapter."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from headgate.adapters.mlflow.registry import MlflowRegistry
     from headgate.features.predictor import Predictor
     from headgate.journal.ports import EventStore
+    from headgate.registry.bundle import Manifest
+    from headgate.registry.ports import ModelRuntime
+    from headgate.training.ports import Bench
 
 POLICY = "headgate.yaml"
 
@@ -54,11 +58,13 @@ class Project:
 
     @cached_property
     def _journal(self) -> "EventStore":
-        from headgate.adapters.sql.store import open_store
+        from headgate.adapters.head.keeper import HeadKeeper
+        from headgate.adapters.sql.store import SqlEventStore
 
         settings = self.policy.settings
         url = settings.database or f"sqlite:///{self.state / 'headgate.db'}"
-        return open_store(url, self.clock, self.state, Path(settings.head) if settings.head else None)
+        head = self.folder / settings.head if settings.head else self.state / "head.json"
+        return SqlEventStore(url, self.clock, HeadKeeper(head, self.state / "keys" / "head.pem"))
 
     def registry(self) -> "MlflowRegistry":
         """The model registry."""
@@ -76,6 +82,24 @@ class Project:
         return MlflowRegistry(tracking, artefacts, self.policy.project)
 
 
+    def bench(self, model: str, tell: Callable[[str], None]) -> "Bench":
+        """The place where a run of this model works."""
+        from headgate.training.ports import Bench
+
+        return Bench(
+            project=self.folder,
+            state=self.state,
+            model=model,
+            policy=self.policy.models[model],
+            content=self.content(),
+            journal=self.journal(),
+            registry=self.registry(),
+            clock=self.clock,
+            open_model=open_model,
+            tell=tell,
+        )
+
+
 def find_policy(folder: Path) -> Path:
     """Return the headgate.yaml in a folder or the nearest one above."""
     start = folder.resolve()
@@ -91,14 +115,17 @@ def find_policy(folder: Path) -> Path:
 
 def open_model(folder: Path, expected: str | None = None) -> "Predictor":
     """Open a bundle, its digest checked, with the runtime that it names."""
-    from headgate.features.predictor import Predictor
-    from headgate.registry.bundle import open_bundle
+    from headgate.features.predictor import open_predictor
 
-    manifest = open_bundle(folder, expected)
+    return open_predictor(folder, expected, make_runtime)
+
+
+def make_runtime(folder: Path, manifest: "Manifest") -> "ModelRuntime":
+    """Build the runtime that a bundle names."""
     if manifest.runtime == "onnx":
         from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 
-        return Predictor(folder, manifest, OnnxRuntime(folder, manifest))
+        return OnnxRuntime(folder, manifest)
     from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 
-    return Predictor(folder, manifest, PyfuncRuntime(folder, manifest))
+    return PyfuncRuntime(folder, manifest)

@@ -1,4 +1,4 @@
-"""What every command shares: the project it works on, printing for people or programs, and errors without tracebacks."""
+"""What every command shares: the project, printing for people or programs, and errors without tracebacks."""
 
 import functools
 import json
@@ -36,6 +36,19 @@ def actor_of(name: str) -> str:
     import getpass
 
     return name if name.startswith(("person:", "process:")) else f"person:{name or getpass.getuser()}"
+
+
+def choose_model(project: "Project", name: str) -> str:
+    """Return the model of this name; without a name, the project's only one."""
+    from headgate.base.errors import BadInput
+
+    models = list(project.policy.models)
+    if name in models:
+        return name
+    if not name and len(models) == 1:
+        return models[0]
+    what = f"the project has no model {name!r}" if name else "the project has several models"
+    raise BadInput(what, where=str(project.folder), way_out=f"name one of: {', '.join(models)}")
 
 
 def show(data: Any, *, as_json: bool, render: Callable[[], Any]) -> None:

@@ -1,0 +1,86 @@
+"""`headgate train`: run the stages of a training run, all of them or one; `headgate runs`: list what was run."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.cli.output import HERE, Actor, AsJson, Folder, actor_of, choose_model, open_project, plainly, show
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from headgate.training.run import Run
+
+ModelName = Annotated[str, typer.Argument(help="The model; may be left out where the project has one.", show_default=False)]
+StageName = Annotated[
+    str, typer.Option("--stage", help="Only this stage: validate, assemble, fit, evaluate, package, register.")
+]
+RunId = Annotated[str, typer.Option("--run", help="Go on with this run.")]
+Again = Annotated[bool, typer.Option("--new", help="Begin a new run even where the last one stopped half-way.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("train", rich_help_panel="Make a version")(train)
+    app.command("runs", rich_help_panel="Make a version")(runs)
+
+
+@plainly
+def train(
+    model: ModelName = "",
+    *,
+    stage: StageName = "",
+    run: RunId = "",
+    new: Again = False,
+    actor: Actor = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Train a version: validate, assemble, fit, evaluate, package, register. Finished stages are not repeated."""
+    from headgate.training.run import stage_named
+    from headgate.training.steps import start
+
+    project = open_project(folder)
+    bench = project.bench(choose_model(project, model), _teller(quiet=as_json))
+    training = start(bench, actor_of(actor), run=run, afresh=new or bool(stage and not run))
+    done = training.only(stage_named(stage)) if stage else training.through("register")
+    show(done.to_json(), as_json=as_json, render=lambda: _summary(done))
+
+
+def _teller(*, quiet: bool) -> Callable[[str], None]:
+    def tell(line: str) -> None:
+        if not quiet:
+            typer.echo(f"  {line}", err=True)
+
+    return tell
+
+
+def _summary(run: "Run") -> str:
+    if run.version:
+        return (
+            f"run {run.id} is version [bold]{run.version}[/bold] of {run.model}\n"
+            f"next: headgate gate {run.version} --model {run.model}"
+        )
+    last = list(run.done)[-1]
+    return f"run {run.id}: {last} is finished\nnext: headgate train --run {run.id}"
+
+
+@plainly
+def runs(model: ModelName = "", *, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """List the training runs of this folder, the last ones first."""
+    from headgate.training.steps import read_runs
+
+    project = open_project(folder)
+    found = [run for run in reversed(read_runs(project.state / "runs")) if model in ("", run.model)]
+    show([run.to_json() for run in found], as_json=as_json, render=lambda: _table(found))
+
+
+def _table(found: "list[Run]") -> "RenderableType":
+    from rich.table import Table
+
+    table = Table("run", "model", "asked by", "finished stages", "version", "stopped at")
+    for run in found:
+        stopped = f"{run.failed['stage']}: {run.failed['why'].splitlines()[0]}" if run.failed else ""
+        table.add_row(run.id, run.model, run.requester, ", ".join(run.done), run.version, stopped)
+    return table
