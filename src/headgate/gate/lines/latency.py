@@ -1,0 +1,70 @@
+"""A latency quantile of the packaged model under a stated open-loop load."""
+
+from math import ceil
+
+from headgate.base.digest import Json
+from headgate.gate.facts import Facts, Unmeasured
+from headgate.gate.load import Load
+from headgate.gate.numbers import number
+from headgate.gate.verdict import Judged
+from headgate.policy.model import LatencyLine
+from headgate.policy.scorecard import describe
+
+SHOWN = (0.5, 0.9, 0.95, 0.99, 0.999)
+
+
+def judge(line: LatencyLine, facts: Facts) -> Judged:
+    """Judge a latency line; a load that was not kept up with, or too short for the quantile, has not passed."""
+    loads = facts.loads.get((line.rate, line.seconds), Unmeasured("no load was put on it"))
+    if isinstance(loads, Unmeasured):
+        return Judged(describe(line), passed=False, why=f"not measured: {loads.why}", measured={})
+    load = loads["candidate"]
+    measured: dict[str, Json] = {name: _numbers(found, line.quantile) for name, found in loads.items()}
+    passed, why = _why(line, load, loads.get("champion"))
+    return Judged(describe(line), passed=passed, why=why, measured=measured)
+
+
+def _why(line: LatencyLine, load: Load, champion: Load | None) -> tuple[bool, str]:
+    answered = len(load.milliseconds)
+    if not load.kept_up:
+        return False, (
+            f"it cannot keep up: {load.achieved:,.0f} answers/s of {line.rate:g} offered "
+            f"({answered:,} of {load.offered:,} requests answered in {load.seconds:.1f} s)"
+        )
+    needed = requests_for(line.quantile)
+    if answered < needed:
+        return False, (
+            f"{answered:,} requests cannot show P{line.quantile * 100:g}, which needs {needed:,}: "
+            f"raise seconds to {ceil(needed / line.rate)}"
+        )
+    found = load.quantile(line.quantile)
+    return found <= line.at_most_ms, (
+        f"P{line.quantile * 100:g} {number(found, line.at_most_ms)} ms over {answered:,} one-row requests due at "
+        f"{line.rate:g}/s (in process, without HTTP); at most {line.at_most_ms:g} ms{_beside(champion, line.quantile)}"
+    )
+
+
+def _beside(champion: Load | None, quantile: float) -> str:
+    if champion is None:
+        return ""
+    if not champion.kept_up:
+        return "; the champion, beside it, did not keep up"
+    return f"; the champion's beside it {number(champion.quantile(quantile))} ms"
+
+
+def requests_for(quantile: float) -> int:
+    """Return how many requests it takes before one of them is expected beyond the quantile."""
+    return ceil(1 / (1 - quantile) - 1e-9)
+
+
+def _numbers(load: Load, quantile: float) -> Json:
+    if not load.milliseconds:
+        return {"offered": load.offered, "answered": 0}
+    quantiles = {f"p{share * 100:g}": load.quantile(share) for share in sorted({*SHOWN, quantile})}
+    return {
+        "offered": load.offered,
+        "answered": len(load.milliseconds),
+        "achieved": load.achieved,
+        "max": load.milliseconds[-1],
+        **quantiles,
+    }

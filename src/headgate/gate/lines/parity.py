@@ -1,0 +1,26 @@
+"""Agreement of the packaged with the native model, as recorded at packaging."""
+
+from headgate.base.digest import Json
+from headgate.gate.facts import Facts, Unmeasured
+from headgate.gate.numbers import number, rows
+from headgate.gate.verdict import Judged
+from headgate.policy.model import ParityLine
+from headgate.policy.scorecard import describe
+
+
+def judge(line: ParityLine, facts: Facts) -> Judged:
+    """Judge a parity line; a bundle without a record of it has not passed."""
+    found = facts.parity
+    if isinstance(found, Unmeasured):
+        return Judged(describe(line), passed=False, why=found.why, measured={})
+    why = (
+        f"{found.runtime} agrees with the native model on {found.share:.4%} of {rows(found.rows)}, largest difference "
+        f"{number(found.largest)}; at least {line.share:.4%}"
+    )
+    measured: dict[str, Json] = {
+        "share": found.share,
+        "rows": found.rows,
+        "largest": found.largest,
+        "runtime": found.runtime,
+    }
+    return Judged(describe(line), passed=found.share >= line.share, why=why, measured=measured)

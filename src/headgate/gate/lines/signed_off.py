@@ -1,0 +1,17 @@
+"""Whether a person signed this very scorecard off; not a line of the policy, but always judged."""
+
+from collections.abc import Sequence
+
+from headgate.gate.verdict import Judged
+
+LINE = "scorecard: a person approved it as it stands"
+
+
+def judge(model: str, scorecard: str, *, approved: bool, authenticated: bool, why: Sequence[str]) -> Judged:
+    """Judge the scorecard's own approval; without it no verdict passes."""
+    said = "; ".join(why)
+    if not approved:
+        said = f"scorecard not approved yet: headgate approve {model} --scorecard ({said})"
+    elif not authenticated:
+        said = f"{said} (unauthenticated)"
+    return Judged(LINE, passed=approved, why=said, measured={"scorecard": scorecard, "authenticated": authenticated})
