@@ -58,10 +58,10 @@ def test_scheduled_time_is_the_clock_of_new_york(flights: pd.DataFrame) -> None:
 def test_nothing_is_known_before_the_aircraft_can_have_landed(flights: pd.DataFrame) -> None:
     off = flights["scheduled_at"] + pd.to_timedelta(flights["dep_delay"], unit="m")
     taxi = flights["arrived_at"] - off - pd.to_timedelta(flights["air_time"], unit="m")
-    minutes = taxi.dt.total_seconds() / 60
+    minutes = pd.TimedeltaIndex(taxi).total_seconds() / 60
     assert minutes.min() > 0
     assert minutes.max() < 4 * 60
-    assert minutes.median() == 28
+    assert np.median(minutes) == 28
     assert (flights["known_at"] >= flights["arrived_at"]).all()
 
 
