@@ -1,0 +1,1 @@
+"""People's private keys, in files of their own outside the project."""

@@ -1,0 +1,1 @@
+"""How an approved version comes to serve: the ledger of one model, the pointer, and the steps that move it."""

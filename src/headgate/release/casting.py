@@ -1,0 +1,169 @@
+"""Record what people say: ballots about versions and scorecards. A ballot that could not count is refused, with why.
+
+This file acts, for the ballots alone; what they add up to is decided in `gate.ballots`.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from headgate.base.clock import Clock
+from headgate.base.digest import Json
+from headgate.base.errors import BadInput, Refused
+from headgate.gate.ballots import CAST, Asked, Ballot, Choice, Standing, scorecard_approved, standing, useless
+from headgate.gate.people import People, Signer, key_id_of, plain_name
+from headgate.journal.event import Event, NewEvent
+from headgate.journal.ports import EventStore
+from headgate.policy.model import ProjectPolicy
+from headgate.release.ledger import Ledger, ledger_of, stream_of
+from headgate.release.readiness import Rules
+from headgate.release.steps import read_ledger, rules_of
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A recorded ballot, and what all of them add up to now."""
+
+    ballot: Ballot
+    authenticated: bool
+    standing: Standing
+    event: Event
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what a program is told."""
+        return {
+            "subject": self.ballot.subject,
+            "version": self.ballot.version,
+            "choice": self.ballot.choice,
+            "person": self.ballot.person,
+            "authenticated": self.authenticated,
+            "approved": self.standing.approved,
+            "missing": self.standing.missing,
+            "blocked_by": list(self.standing.blocked_by),
+            "why": list(self.standing.why),
+            "position": self.event.position,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who speaks: a name, why they say it, and their key if they have one."""
+
+    person: str
+    because: str
+    signer: Signer | None = None
+
+
+def vote(
+    store: EventStore, clock: Clock, policy: ProjectPolicy, model: str, version: str, choice: Choice, voice: Voice
+) -> Said:
+    """Approve or reject a version.
+
+    Raises:
+        BadInput: There is no such model or version, or no reason is given.
+        Refused: The ballot could not count (requester, not asked, unsigned), or approves what did not pass the gate.
+    """
+    rules, (ledger, people) = rules_of(policy, model), read_ledger(store, model)
+    found = ledger.registered(version)
+    asked = Asked(
+        policy.project, model, "version", version, found.digest, rules.scorecard, ledger.requesters(found.digest)
+    )
+    if choice == "approve" and not _withdraws(ledger, version, voice):
+        _passed(ledger, version, rules)
+    return _cast(store, clock, rules, ledger, people, asked, choice, voice)
+
+
+def sign_off(store: EventStore, clock: Clock, policy: ProjectPolicy, model: str, choice: Choice, voice: Voice) -> Said:
+    """Approve or reject the scorecard of a model as it stands in the policy."""
+    rules, (ledger, people) = rules_of(policy, model), read_ledger(store, model)
+    asked = Asked(policy.project, model, "scorecard", None, None, rules.scorecard)
+    return _cast(store, clock, rules, ledger, people, asked, choice, voice)
+
+
+def _cast(
+    store: EventStore,
+    clock: Clock,
+    rules: Rules,
+    ledger: Ledger,
+    people: People,
+    asked: Asked,
+    choice: Choice,
+    voice: Voice,
+) -> Said:
+    ballot = _fill_in(clock, asked, choice, voice)
+    why = useless(ballot, asked, people, rules.approval, ballot.at)
+    if why and not (choice == "approve" and _withdraws(ledger, asked.version, voice)):
+        raise Refused(
+            f"this ballot would not count: {why}", where=_where(asked), way_out=_way_out(voice, people, asked)
+        )
+    person = people.active(ballot.person)
+    authenticated = ballot.signature is not None and person is not None and person.trusted
+    body = {**ballot.to_json(), "authenticated": authenticated}
+    new = NewEvent(CAST, f"person:{ballot.person}", ballot.because, body)
+    (event,) = store.append(stream_of(asked.model), ledger.sequence, [new])
+    cast = ledger_of(asked.model, store.read(stream_of(asked.model))).ballots
+    return Said(ballot, authenticated, _standing(asked, cast, people, rules, ballot), event)
+
+
+def _standing(asked: Asked, cast: tuple[Ballot, ...], people: People, rules: Rules, ballot: Ballot) -> Standing:
+    if asked.subject == "version":
+        return standing(asked, cast, people, rules.approval, ballot.at)
+    return scorecard_approved(asked.project, asked.model, asked.scorecard, cast, people, rules.approval, ballot.at)
+
+
+def _fill_in(clock: Clock, asked: Asked, choice: Choice, voice: Voice) -> Ballot:
+    if not voice.because.strip():
+        raise BadInput("a ballot needs a reason", where=_where(asked), way_out='--because "what convinced you"')
+    name, now = plain_name(voice.person), clock.now()
+    if not name or name.startswith("process:"):
+        raise Refused(f"{voice.person!r} is not a person", where=_where(asked), way_out="--as NAME")
+    ballot = Ballot(
+        position=0,
+        at=now,
+        project=asked.project,
+        model=asked.model,
+        subject=asked.subject,
+        version=asked.version,
+        digest=asked.digest,
+        scorecard=asked.scorecard,
+        choice=choice,
+        person=name,
+        because=voice.because.strip(),
+        signed_at=now,
+        nonce=secrets.token_hex(16),
+        key_id=key_id_of(voice.signer.public_key) if voice.signer else None,
+    )
+    return replace(ballot, signature=voice.signer.sign(ballot.payload())) if voice.signer else ballot
+
+
+def _passed(ledger: Ledger, version: str, rules: Rules) -> None:
+    """Nobody signs for numbers that are not there."""
+    given, digest = ledger.verdict(version, rules.scorecard), ledger.registered(version).digest
+    if given is not None and given.verdict.passed and given.verdict.digest == digest:
+        return
+    failed = [line.line for line in given.verdict.lines if not line.passed] if given else []
+    lacks = f"failed the gate ({'; '.join(failed)})" if failed else "has no verdict under the scorecard as it stands"
+    raise Refused(
+        f"version {version} {lacks}: there is nothing to approve",
+        where=f"model {rules.model}",
+        way_out=f"`headgate gate {version} --model {rules.model}`, then approve; "
+        f'in an emergency `headgate promote {version} --override "reason"`',
+    )
+
+
+def _withdraws(ledger: Ledger, version: str | None, voice: Voice) -> bool:
+    """Whoever rejected may always take it back, even where their approval does not count."""
+    name = plain_name(voice.person)
+    own = [cast for cast in ledger.ballots if cast.version == version and plain_name(cast.person) == name]
+    return bool(own) and version is not None and own[-1].choice == "reject"
+
+
+def _where(asked: Asked) -> str:
+    return f"{asked.model} version {asked.version}" if asked.version else f"scorecard of {asked.model}"
+
+
+def _way_out(voice: Voice, people: People, asked: Asked) -> str:
+    if plain_name(voice.person) in asked.requesters:
+        return "ask somebody else to look at the verdict and approve"
+    if voice.signer is None and people.active(voice.person):
+        return f"sign with --key FILE (default: the key that `headgate person add {plain_name(voice.person)}` wrote)"
+    return "`headgate person list` shows whose keys count; the policy's `approval` says whose ballots do"

@@ -1,0 +1,205 @@
+"""Move the pointer: read the record, decide, write event and route in one append, then let the alias follow.
+
+The journal decides who wins; the registry is asked only for a bundle that is not here, and told afterwards.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.base.clock import Clock
+from headgate.base.errors import BadInput, Conflict, Unavailable
+from headgate.base.files import make_folder
+from headgate.gate.people import STREAM as PEOPLE
+from headgate.gate.people import People, people_of
+from headgate.journal.event import Event, NewEvent
+from headgate.journal.ports import Document, EventStore
+from headgate.policy.model import ProjectPolicy
+from headgate.registry.bundle import open_bundle
+from headgate.registry.ports import Registry
+from headgate.registry.steps import set_alias
+from headgate.registry.version import Version
+from headgate.release import pointer
+from headgate.release.ledger import MOVED, Ledger, ledger_of, stream_of
+from headgate.release.pointer import Move
+from headgate.release.readiness import Rules
+from headgate.routing.route import COLLECTION, Arm, Route
+
+TRIES = 5
+CHAMPION = "champion"
+Decide = Callable[[Ledger, Rules, People], Move | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What moving a pointer needs of the world.
+
+    Attributes:
+        bundles: Folder of local bundles, ``<hex digest>/``.
+    """
+
+    store: EventStore
+    registry: Registry
+    clock: Clock
+    policy: ProjectPolicy
+    bundles: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        move: The move; None: the version serves already and nothing was recorded.
+        version: The champion now.
+        event: The recorded move.
+        warnings: What did not follow yet (the alias); `headgate tick` repairs it.
+    """
+
+    version: str
+    move: Move | None
+    event: Event | None
+    warnings: tuple[str, ...]
+
+
+def promote(desk: Desk, model: str, version: str, actor: str, because: str, override: str | None = None) -> Outcome:
+    """Make a version champion.
+
+    Raises:
+        BadInput: No such model or version.
+        Refused: The rules do not allow it.
+        Conflict: Somebody else moved the pointer meanwhile.
+        Tampered: The bundle is not what was approved.
+    """
+    now = desk.clock.now()
+    return _carry_out(
+        desk,
+        model,
+        actor,
+        because,
+        lambda ledger, rules, people: pointer.promote(ledger, version, rules, people, now, override),
+    )
+
+
+def roll_back(
+    desk: Desk, model: str, version: str | None, actor: str, because: str, override: str | None = None
+) -> Outcome:
+    """Bring an earlier champion back (None: the one before the present); raises as `promote` does."""
+    now = desk.clock.now()
+    return _carry_out(
+        desk,
+        model,
+        actor,
+        because,
+        lambda ledger, rules, people: pointer.roll_back(ledger, version, rules, people, now, override),
+    )
+
+
+def read_ledger(store: EventStore, model: str) -> tuple[Ledger, People]:
+    """Return a model's ledger and everybody who may sign."""
+    return ledger_of(model, store.read(stream_of(model))), people_of(store.read(PEOPLE))
+
+
+def rules_of(policy: ProjectPolicy, model: str) -> Rules:
+    """Return a model's rules, or raise BadInput with the models that exist."""
+    if model not in policy.models:
+        raise BadInput(
+            f"the project has no model {model!r}",
+            where="headgate.yaml",
+            way_out=f"its models: {', '.join(policy.models)}",
+        )
+    return Rules.of(policy, model)
+
+
+def record_move(desk: Desk, ledger: Ledger, move: Move, actor: str, reason: str, *before: NewEvent) -> Event:
+    """Write the move and the route that it makes in one append; `before` are events that belong in front of it.
+
+    Raises:
+        Conflict: The model's stream moved on since the ledger was read; nothing was written.
+    """
+    bundle = ensure_bundle(desk, move)
+    revision = _next_revision(desk.store, ledger)
+    arm = Arm(CHAMPION, move.version, move.digest, 1.0, str(bundle))
+    route = Route(move.model, revision, (arm,))
+    events = (*before, NewEvent(MOVED, actor, reason, move.to_json(revision)))
+    document = Document(COLLECTION, move.model, revision, route.to_json())
+    return desk.store.append(stream_of(move.model), ledger.sequence, events, [document])[-1]
+
+
+def ensure_bundle(desk: Desk, move: Move) -> Path:
+    """Return the folder of the version's bundle, checked; fetched from the registry when it is not here.
+
+    Raises:
+        Tampered: Its digest is not the approved one.
+        Unavailable: It is not here and the registry does not answer.
+    """
+    place = (desk.bundles / move.digest.removeprefix("sha256:")).resolve()
+    if not place.exists():
+        wanted = desk.registry.version(move.model, move.version)
+        make_folder(place, lambda beside: _fetch(desk.registry, wanted, move.digest, beside))
+    open_bundle(place, move.digest)
+    return place
+
+
+def _fetch(registry: Registry, version: Version, digest: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        got = registry.fetch(version, "bundle", Path(folder) / "bundle")
+        open_bundle(got, digest)
+        shutil.copytree(got, target, dirs_exist_ok=True)
+
+
+def _carry_out(desk: Desk, model: str, actor: str, because: str, decide: Decide) -> Outcome:
+    if not because.strip():
+        raise BadInput("a move needs a reason", where=f"model {model}", way_out='--because "why now"')
+    rules = rules_of(desk.policy, model)
+    ledger, people = read_ledger(desk.store, model)
+    seen = len(ledger.moves)
+    for left in reversed(range(TRIES)):
+        move = decide(ledger, rules, people)
+        if move is None:
+            return Outcome(_champion(ledger), None, None, _follow(desk, ledger, actor, because))
+        try:
+            event = record_move(desk, ledger, move, actor, because)
+        except Conflict:
+            ledger, people = read_ledger(desk.store, model)
+            if len(ledger.moves) > seen or not left:
+                raise _lost(ledger, move) from None
+            continue  # something else was recorded, a ballot perhaps: decide again on it
+        ledger, _ = read_ledger(desk.store, model)
+        return Outcome(move.version, move, event, _follow(desk, ledger, actor, because))
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _follow(desk: Desk, ledger: Ledger, actor: str, because: str) -> tuple[str, ...]:
+    """Let the alias follow; the pointer stands whether or not the registry answers."""
+    version = _champion(ledger)
+    try:
+        set_alias(desk.store, desk.registry, ledger.model, CHAMPION, version, actor, because)
+    except (Unavailable, Conflict) as error:
+        return (
+            f"alias {CHAMPION} of {ledger.model} does not name {version} yet: {error.what}; `headgate tick` sets it",
+        )
+    return ()
+
+
+def _champion(ledger: Ledger) -> str:
+    return ledger.moves[-1].version
+
+
+def _next_revision(store: EventStore, ledger: Ledger) -> int:
+    """One more than the journal's and the stored route's: a route that ran ahead must not stop a promotion."""
+    stored = [document.revision for document in store.documents(COLLECTION) if document.key == ledger.model]
+    recorded = [ledger.champion.revision] if ledger.champion else []
+    return max([*stored, *recorded], default=0) + 1
+
+
+def _lost(ledger: Ledger, move: Move) -> Conflict:
+    champion = ledger.champion
+    now = "nothing" if champion is None else f"version {champion.version} ({champion.cause} by {champion.actor})"
+    return Conflict(
+        f"somebody else moved the pointer first: it is now at {now}; version {move.version} was not moved",
+        where=f"model {ledger.model}",
+        way_out="look at `headgate status`, then decide again",
+    )
