@@ -1,0 +1,142 @@
+"""Follow the routes: read them a few times a second, load what they name, and hand over a table that can answer.
+
+Runs in a thread of its own. A version that does not load, or whose bundle is not the approved one, is refused: what
+served before keeps serving. When the routes cannot be read, the last table stands.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from threading import Event
+
+from headgate.base.errors import BadInput, HeadgateError
+from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.version import Loaded
+from headgate.journal.ports import Document
+from headgate.routing.route import Arm, Route
+
+LOG = logging.getLogger("headgate.gateway")
+Open = Callable[[str, Arm], Loaded]
+RETRY_TURNS = 25
+
+
+def turn(table: Table, documents: Sequence[Document], open_version: Open, *, again: bool) -> Iterator[Table]:
+    """Yield the table after each change that the documents ask for; yield nothing when there is none.
+
+    Args:
+        table: What stands.
+        documents: The routes as they are now.
+        open_version: Loads and warms a version, its digest checked; raises HeadgateError.
+        again: Whether to try once more what was refused.
+    """
+    if not table.read or table.away:
+        table = replace(table, away="", read=table.read or not documents)
+        yield table
+    for at, document in enumerate(documents):
+        old = table.entries.get(document.key)
+        if old and old.revision == document.revision and not (old.why and again):
+            continue
+        entry = follow(document, old, open_version)
+        last = at == len(documents) - 1
+        if entry == old:
+            continue
+        table = replace(table, entries={**table.entries, document.key: entry}, read=table.read or last)
+        yield table
+    if not table.read:
+        yield replace(table, read=True)
+
+
+def follow(document: Document, old: Entry | None, open_version: Open) -> Entry:
+    """Return the entry that a route document leads to: what it names, or what served before and why."""
+    serving = old.serving if old else None
+    arm: Arm | None = None
+    try:
+        arm = _route(document).champion
+        if serving and serving.arm == arm:
+            return Entry(document.key, document.revision, arm, serving)
+        if serving and _same(serving.arm, arm):
+            return Entry(document.key, document.revision, arm, Serving(arm, serving.loaded))
+        return Entry(document.key, document.revision, arm, Serving(arm, open_version(document.key, arm)))
+    except HeadgateError as error:
+        what = f"version {arm.version} is refused: {error.what}" if arm else f"the route is refused: {error.what}"
+        return Entry(document.key, document.revision, arm, serving, what)
+
+
+def _same(one: Arm, other: Arm) -> bool:
+    return (one.version, one.digest, one.bundle) == (other.version, other.digest, other.bundle)
+
+
+def _route(document: Document) -> Route:
+    try:
+        if isinstance(document.body, Mapping):
+            return Route.from_json(document.body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"the route document cannot be read: {error!r}", where=document.key) from error
+    raise BadInput("the route document is not an object", where=document.key)
+
+
+class Follower:
+    """Follows the routes until it is told to stop.
+
+    Args:
+        read: Returns the route documents; may raise when the database is away.
+        open_version: Loads a version.
+        publish: Takes each new table; called in this thread.
+        seconds: Between two looks.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Sequence[Document]],
+        open_version: Open,
+        publish: Callable[[Table], None],
+        seconds: float,
+    ) -> None:
+        self._read = read
+        self._open = open_version
+        self._publish = publish
+        self._seconds = seconds
+        self._table = Table()
+        self._stop = Event()
+
+    def run(self) -> None:
+        """Look, load, publish; until stop."""
+        turns = 0
+        while not self._stop.is_set():
+            self.look(again=turns % RETRY_TURNS == 0)
+            turns += 1
+            self._stop.wait(self._seconds)
+
+    def stop(self) -> None:
+        """End run after the turn that it is in."""
+        self._stop.set()
+
+    def look(self, *, again: bool) -> None:
+        """Take one turn."""
+        try:
+            documents = self._read()
+        except Exception as error:  # any database's own classes: the last good table stands, and the page says why
+            self._lose(error)
+            return
+        for table in turn(self._table, documents, self._open, again=again):
+            self._report(table)
+            self._table = table
+            self._publish(table)
+
+    def _lose(self, error: Exception) -> None:
+        if not self._table.away:
+            LOG.warning("the routes cannot be read; the last table stands: %s", error)
+        table = replace(self._table, away=f"cannot be read: {type(error).__name__}")
+        if table != self._table:
+            self._table = table
+            self._publish(table)
+
+    def _report(self, table: Table) -> None:
+        for model, entry in table.entries.items():
+            old = self._table.entries.get(model)
+            if entry is old:
+                continue
+            if entry.why:
+                LOG.error("model %s, revision %d: %s", model, entry.revision, entry.why)
+            elif entry.serving:
+                LOG.info("model %s, revision %d: version %s serves", model, entry.revision, entry.serving.arm.version)

@@ -1,0 +1,130 @@
+"""What the connections of one worker share: limits, handlers, known heads, and the sweep that cuts off slow clients."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from headgate.base.errors import HeadgateError
+from headgate.gateway.http.exchange import Exchange
+from headgate.gateway.http.head import Handler, Head, refuse
+from headgate.gateway.limits import Limits
+from headgate.gateway.refusal import Refusal
+
+if TYPE_CHECKING:
+    from headgate.gateway.http.connection import Connection
+
+LOG = logging.getLogger("headgate.gateway")
+KNOWN_HEADS = 1024
+KNOWN_HEAD_BYTES = 2048
+Resolve = Callable[[str, str, Mapping[bytes, bytes]], Handler]
+
+
+class Door:
+    """Shared by every connection of a worker.
+
+    Args:
+        resolve: Returns what answers a method, target and headers; raises Refusal.
+        limits: What clients are allowed.
+
+    Attributes:
+        now: The loop's time at the last sweep, in seconds: exact enough to cut off a slow client, and free to read.
+        heads: Heads that llhttp has read, by their bytes.
+        draining: Whether the worker is on its way out; every answer then ends its connection.
+    """
+
+    def __init__(self, resolve: Resolve, limits: Limits) -> None:
+        self.limits = limits
+        self.now = 0.0
+        self.draining = False
+        self.connections: set[Connection] = set()
+        self.heads: dict[bytes, Head] = {}
+        self.unread = Head("", "", {}, recent=True, keep_alive=False, length=0, handle=_no_handler)
+        self._resolve = resolve
+
+    def admit(self, connection: "Connection") -> bool:
+        """Take a connection in; False when the worker has as many as it may."""
+        self.connections.add(connection)
+        return len(self.connections) <= self.limits.connections
+
+    def sweep(self, now: float) -> None:
+        """Move the coarse clock on and cut off who is too slow."""
+        self.now = now
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+
+    def drain(self) -> None:
+        """Read no further request; every connection ends after what it has open."""
+        self.draining = True
+        self.heads.clear()
+        for connection in tuple(self.connections):
+            connection.end()
+
+    def read_head(self, parser: Any, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Head:
+        """Return a head from what llhttp read.
+
+        Raises:
+            Refusal: It asks for something that this worker does not do.
+        """
+        named = _merge(headers)
+        recent = parser.get_http_version() == "1.1"
+        method = parser.get_method().decode("ascii")
+        length = -1 if b"transfer-encoding" in named else int(named.get(b"content-length", b"0"))
+        if named.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise Refusal(501, "unsupported_transfer_encoding", "only the transfer encoding chunked is supported")
+        if named.get(b"expect", b"100-continue").lower() != b"100-continue":
+            raise Refusal(417, "unsupported_expectation", "only Expect: 100-continue is supported")
+        if length > self.limits.body_bytes:
+            raise self.too_large()
+        keep_alive = parser.should_keep_alive() and not parser.should_upgrade() and not self.draining
+        try:
+            handle = self._resolve(method, target.decode("ascii"), named)
+        except Refusal as refusal:
+            handle = _always(refusal)
+        except UnicodeDecodeError:
+            handle = _always(Refusal(400, "bad_path", "the path holds bytes beyond ASCII; percent-encode them"))
+        return Head(method, target.decode("latin-1"), named, recent, keep_alive, length, handle)
+
+    def learn(self, raw: bytes, head: Head) -> None:
+        """Keep a head, if the same bytes can only ever mean the same."""
+        ends = raw.count(b"\r\n")
+        simple = head.keep_alive and head.length >= 0 and b"expect" not in head.headers
+        whole = raw[:1].isalpha() and raw.count(b"\n") == ends and raw.count(b"\r") == ends
+        if not simple or not whole or len(raw) > KNOWN_HEAD_BYTES:
+            return
+        if len(self.heads) >= KNOWN_HEADS:
+            self.heads.clear()
+        self.heads[raw] = head
+
+    def handle(self, exchange: Exchange, body: bytes) -> None:
+        """Answer a request; whatever goes wrong is an answer as well, and never a traceback."""
+        try:
+            exchange.head.handle(exchange, body)
+        except Refusal as refusal:
+            exchange.reply(refuse(exchange.head, refusal))
+        except HeadgateError as error:
+            exchange.reply(refuse(exchange.head, Refusal(400, "bad_request", error.what)))
+        except Exception:  # a fault of ours: the client gets a code, the log the traceback, the worker lives
+            LOG.exception("a request failed: %s %s", exchange.head.method, exchange.head.target)
+            exchange.reply(refuse(exchange.head, Refusal(500, "internal", "the worker failed on this request")))
+
+    def too_large(self) -> Refusal:
+        """Return the refusal of a body beyond the limit."""
+        return Refusal(413, "body_too_large", f"the body is longer than {self.limits.body_bytes} bytes")
+
+
+def _merge(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    named: dict[bytes, bytes] = {}
+    for name, value in headers:
+        named[name] = named[name] + b", " + value if name in named else value
+    return named
+
+
+def _always(refusal: Refusal) -> Handler:
+    def handle(exchange: Exchange, _body: bytes) -> None:
+        exchange.reply(refuse(exchange.head, refusal))
+
+    return handle
+
+
+def _no_handler(_exchange: Exchange, _body: bytes) -> None:
+    raise Refusal(400, "bad_http", "this is not a request")

@@ -1,0 +1,37 @@
+"""One request and its answer, in the order of its connection."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headgate.gateway.http.connection import Connection
+    from headgate.gateway.http.head import Head
+
+
+class Exchange:
+    """A request that waits for its answer; answered once, from the loop's thread, whether or not the client is there.
+
+    Attributes:
+        connection: Where the answer goes.
+        head: The request's head.
+        ends: Whether the connection ends after this answer.
+        answer: The bytes of the whole answer, once there.
+    """
+
+    __slots__ = ("answer", "connection", "ends", "head")
+
+    def __init__(self, connection: "Connection", head: "Head") -> None:
+        self.connection = connection
+        self.head = head
+        self.ends = not head.keep_alive
+        self.answer: bytes | None = None
+
+    def reply(self, answer: bytes) -> None:
+        """Hand over the whole answer; it is written when its turn comes."""
+        connection = self.connection
+        waiting = connection.waiting
+        if len(waiting) == 1 and self.head.plain and connection.direct:
+            waiting.clear()
+            connection.transport.write(answer)
+            return
+        self.answer = answer
+        connection.write_answers()

@@ -1,0 +1,92 @@
+"""Load a version: its bundle checked against the route's digest, warmed, and held to its own signature."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headgate.base.errors import BadInput, HeadgateError, Refused
+from headgate.features.predictor import MakeRuntime, Predictor, open_predictor
+from headgate.gateway.version import Loaded
+from headgate.registry.cast import NUMPY
+from headgate.registry.field import Field
+from headgate.routing.route import Arm
+
+MISSING = {"string": None, "timestamp": np.datetime64("NaT"), "float32": np.nan, "float64": np.nan}
+
+
+class Loader:
+    """Opens the versions that routes name.
+
+    Args:
+        folder: Where relative bundle paths start.
+        make: Builds the runtime that a bundle names.
+        aside: Runs a call in a thread; closing a version may take a while.
+    """
+
+    def __init__(self, folder: Path, make: MakeRuntime, aside: Callable[[Callable[[], None]], object]) -> None:
+        self._folder = folder
+        self._make = make
+        self._aside = aside
+
+    def __call__(self, model: str, arm: Arm) -> Loaded:
+        """Return the version, ready to answer.
+
+        Raises:
+            HeadgateError: Its bundle is not there, not what was approved, of another model, or does not run.
+        """
+        try:
+            predictor = open_predictor(self._place(arm), arm.digest, self._make)
+        except HeadgateError:
+            raise
+        except Exception as error:  # a damaged bundle raises anything; the version is refused, the worker lives
+            raise BadInput(f"it does not load: {type(error).__name__}: {error}", where=arm.bundle) from error
+        if predictor.manifest.model != model:
+            predictor.close()
+            raise Refused(f"the bundle is of model {predictor.manifest.model}, not {model}", where=arm.bundle)
+        try:
+            warm(predictor)
+        except HeadgateError:
+            predictor.close()
+            raise
+        return Loaded(arm.version, arm.digest, predictor, lambda: self._aside(predictor.close) and None)
+
+    def _place(self, arm: Arm) -> Path:
+        if "://" in arm.bundle and not arm.bundle.startswith("file://"):
+            raise BadInput(
+                f"bundles are read from local folders, not from {arm.bundle}",
+                where=f"version {arm.version}",
+                way_out="copy the bundle to a folder that the worker can read",
+            )
+        return self._folder / arm.bundle.removeprefix("file://")
+
+
+def warm(predictor: Predictor) -> None:
+    """Run one made-up row, and hold the outputs to the signature.
+
+    Raises:
+        BadInput: The model does not give what its signature says.
+    """
+    signature = predictor.manifest.signature
+    outputs = predictor.predict({field.name: _blank(field) for field in signature.inputs})
+    for field in signature.outputs:
+        values, expected = outputs.get(field.name), (1,) if field.width is None else (1, field.width)
+        if values is None or values.shape != expected:
+            got = "nothing" if values is None else f"shape {list(values.shape)}"
+            raise BadInput(f"output {field.name} of one row has {got}, expected shape {list(expected)}")
+
+
+def _blank(field: Field) -> npt.NDArray[Any]:
+    """Return one row that the signature allows: missing where it may be, else zero, false, empty or 2000-01-01."""
+    shape = (1,) if field.width is None else (1, field.width)
+    if field.missing and field.dtype in MISSING:
+        return np.full(shape, MISSING[field.dtype], NUMPY[field.dtype])
+    match field.dtype:
+        case "string":
+            return np.full(shape, "", object)
+        case "timestamp":
+            return np.full(shape, np.datetime64("2000-01-01", "us"))
+        case _:
+            return np.zeros(shape, NUMPY[field.dtype])

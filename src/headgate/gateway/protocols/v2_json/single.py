@@ -1,0 +1,103 @@
+"""Read the most common request, one row, in one step: a decoder compiled from the signature checks it in C.
+
+It takes less than `parse` does and means the same by it: whatever it does not take goes to `parse`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+
+from headgate.gateway.protocols.v2_json.datatypes import datatype
+from headgate.gateway.protocols.v2_json.parse import UNREADABLE
+from headgate.registry.cast import cast
+from headgate.registry.field import DType, Field
+from headgate.registry.signature import Columns
+
+JSON_TYPES: dict[DType, Any] = {
+    "float32": float,
+    "float64": float,
+    "int32": Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
+    "int64": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    "bool": bool,
+    "string": str,
+    "timestamp": str,
+}
+
+
+class Singles:
+    """Reads and gathers single rows of one signature.
+
+    Args:
+        fields: The signature's inputs.
+    """
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._fields = tuple(fields)
+        self._kinds = tuple(_tensor(field, at) for at, field in enumerate(fields))
+        self._places = {kind: at for at, kind in enumerate(self._kinds)}
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_body(self._kinds)).decode
+        self._alone = len(self._kinds) == 1
+
+    def read(self, body: bytes) -> Any | None:
+        """Return the row, or None when `parse` has to look at the body."""
+        try:
+            row = self._decode(body)
+        except UNREADABLE:
+            return None
+        if self._alone or tuple(map(type, row.inputs)) == self._kinds:
+            return row
+        row.inputs = sorted(row.inputs, key=self._place)
+        return row if tuple(map(type, row.inputs)) == self._kinds else None
+
+    def _place(self, tensor: Any) -> int:
+        return self._places[type(tensor)]
+
+    def gather(self, rows: Sequence[Any]) -> Columns:
+        """Return the columns of these rows, cast by the signature.
+
+        Raises:
+            BadInput: A row holds a value that the signature does not take; parse says which.
+        """
+        columns = zip(*[row.inputs for row in rows], strict=True)
+        return {field.name: cast(field, _values(field, tensors)) for field, tensors in zip(self._fields, columns, strict=True)}
+
+
+def _values(field: Field, tensors: Sequence[Any]) -> list[Any]:
+    data = [tensor.data for tensor in tensors]
+    return list(chain.from_iterable(data)) if field.width is None else data
+
+
+def _tensor(field: Field, at: int) -> type[msgspec.Struct]:
+    """Return the type of one row of a field: its name, type, shape and number of values are part of it."""
+    value = JSON_TYPES[field.dtype] | None if field.missing else JSON_TYPES[field.dtype]
+    shape: Any
+    data: Any
+    if field.width is None:
+        shape, data = Annotated[list[Literal[1]], msgspec.Meta(min_length=1, max_length=2)], tuple[value]
+    else:
+        shape = tuple[Literal[1], Literal[field.width]]
+        data = Annotated[list[value], msgspec.Meta(min_length=field.width, max_length=field.width)]
+    kind: type[msgspec.Struct] = msgspec.defstruct(
+        f"Tensor{at}",
+        [("shape", shape), ("datatype", Literal[datatype(field)]), ("data", data)],
+        tag_field="name",
+        tag=field.name,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    return kind
+
+
+def _body(kinds: Sequence[type[msgspec.Struct]]) -> type[msgspec.Struct]:
+    inputs: Any
+    if len(kinds) == 1:
+        inputs = tuple[kinds[0]]
+    else:
+        of = Union[tuple(kinds)]  # noqa: UP007 - built while running
+        inputs = Annotated[list[of], msgspec.Meta(min_length=len(kinds), max_length=len(kinds))]
+    body: type[msgspec.Struct] = msgspec.defstruct(
+        "Row", [("inputs", inputs), ("id", str | None, None)], forbid_unknown_fields=True
+    )
+    return body
