@@ -1,4 +1,4 @@
-"""Every event store keeps the contract: in memory, in SQLite, in PostgreSQL."""
+"""Every event store and its outbox keep the contract: in memory, in SQLite, in PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from headgate.adapters.sql.store import SqlEventStore
 from headgate.testing.clock import FakeClock
 from headgate.testing.event_store import EventStoreContract
 from headgate.testing.fakes import MemoryEventStore
+from headgate.testing.outbox import OutboxContract
 from headgate.testing.postgres import fresh_database
 
 
@@ -18,13 +19,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-class TestMemory(EventStoreContract):
+class TestMemory(EventStoreContract, OutboxContract):
     @pytest.fixture
     def store(self, clock: FakeClock) -> MemoryEventStore:
         return MemoryEventStore(clock)
 
 
-class TestSqlite(EventStoreContract):
+class TestSqlite(EventStoreContract, OutboxContract):
     @pytest.fixture
     def store(self, clock: FakeClock, tmp_path: Path) -> Iterator[SqlEventStore]:
         store = SqlEventStore(
@@ -34,7 +35,7 @@ class TestSqlite(EventStoreContract):
         store.close()
 
 
-class TestPostgres(EventStoreContract):
+class TestPostgres(EventStoreContract, OutboxContract):
     @pytest.fixture
     def store(self, clock: FakeClock, tmp_path: Path) -> Iterator[SqlEventStore]:
         with fresh_database() as url:

@@ -1,12 +1,15 @@
 """Fakes that keep the contracts in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Lock
 
 from headgate.base.clock import Clock
 from headgate.journal.chain import document_body, link, outdated, stale
 from headgate.journal.event import Event, NewEvent
-from headgate.journal.ports import Document
+from headgate.journal.outbox import delivery_id, wanted
+from headgate.journal.ports import Delivery, Document, Sent, Settled, Standing
 
 
 class MemoryEventStore:
@@ -17,6 +20,7 @@ class MemoryEventStore:
         self._events: tuple[Event, ...] = ()
         self._documents: dict[tuple[str, str], Document] = {}
         self._lock = Lock()
+        self.outbox = MemoryOutbox(self)
 
     def append(
         self, stream: str, expected: int, events: Sequence[NewEvent], documents: Sequence[Document] = ()
@@ -55,3 +59,91 @@ class MemoryEventStore:
         """Return the current documents of a collection, by key."""
         found = (document for (kept, _), document in self._documents.items() if kept == collection)
         return tuple(sorted(found, key=lambda document: document.key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A delivery in memory."""
+
+    event: Event
+    outcome: Settled
+    attempts: int = 0
+    lease: str = ""
+    until: datetime | None = None
+
+
+class MemoryOutbox:
+    """An outbox that forgets everything with the process; the contract is Outbox's."""
+
+    def __init__(self, store: MemoryEventStore) -> None:
+        self._store = store
+        self._cursors: dict[str, int] = {}
+        self._rows: dict[tuple[str, int], _Waiting] = {}
+        self._lock = Lock()
+
+    def fill(self, webhook: str, patterns: Sequence[str], start: int, now: datetime) -> bool:
+        """Take up the events after the cursor."""
+        with self._lock:
+            after = self._cursors.get(webhook, start)
+            for event in self._store.read(after=after):
+                after = event.position
+                if wanted(event.kind, patterns):
+                    self._rows[webhook, after] = _Waiting(event, Settled("pending", now, ""))
+            self._cursors[webhook] = after
+        return False
+
+    def claim(self, webhook: str, now: datetime, lease: str, until: datetime) -> Delivery | None:
+        """Take the next due delivery."""
+        with self._lock:
+            rows = [row for row in self._of(webhook) if row.outcome.state == "pending"]
+            if any(row.until is not None and row.until > now for row in rows):
+                return None
+            due = [row for row in rows if row.outcome.due <= now]
+            if not due:
+                return None
+            row = replace(due[0], attempts=due[0].attempts + 1, lease=lease, until=until)
+            self._rows[webhook, row.event.position] = row
+            return Delivery(webhook, delivery_id(webhook, row.event), row.event, row.attempts, lease)
+
+    def settle(self, delivery: Delivery, outcome: Settled) -> bool:
+        """Record what an attempt came to."""
+        with self._lock:
+            place = (delivery.webhook, delivery.event.position)
+            row = self._rows.get(place)
+            if row is None or row.lease != delivery.lease:
+                return False
+            self._rows[place] = replace(row, outcome=outcome, lease="", until=None)
+            return True
+
+    def replay(self, webhook: str, position: int) -> None:
+        """Send everything from this position on once more."""
+        with self._lock:
+            self._rows = {place: row for place, row in self._rows.items() if place[0] != webhook or place[1] < position}
+            self._cursors[webhook] = min(self._cursors.get(webhook, position - 1), position - 1)
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return how far each webhook is, by name."""
+        with self._lock:
+            return tuple(self._standing(webhook, at) for webhook, at in sorted(self._cursors.items()))
+
+    def _of(self, webhook: str) -> list[_Waiting]:
+        return [row for place, row in sorted(self._rows.items()) if place[0] == webhook]
+
+    def _standing(self, webhook: str, position: int) -> Standing:
+        outcomes = [row.outcome for row in self._of(webhook)]
+        done, pending, dead = (sum(each.state == state for each in outcomes) for state in ("done", "pending", "dead"))
+        why = next((each.why for each in outcomes if each.why), "")
+        return Standing(webhook, position, done, pending, dead, why)
+
+
+class FakeSender:
+    """A receiver that answers what it is told to, and remembers what it got."""
+
+    def __init__(self, answer: Sent | None = None) -> None:
+        self.answer = answer or Sent(204)
+        self.got: list[tuple[str, Mapping[str, str], bytes, bool]] = []
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool) -> Sent:
+        """Remember the message; give the answer."""
+        self.got.append((url, headers, body, allow_private))
+        return self.answer

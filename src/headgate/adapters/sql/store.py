@@ -5,23 +5,23 @@ It decides nothing about events; it keeps what journal.chain links.
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from headgate.adapters.head.keeper import HeadKeeper
 from headgate.adapters.sql.database import Database
+from headgate.adapters.sql.outbox import SqlOutbox
+from headgate.adapters.sql.rows import to_event, to_row
 from headgate.adapters.sql.schema import DOCUMENTS, EVENTS
 from headgate.base.clock import Clock
 from headgate.base.digest import canonical
 from headgate.base.errors import Tampered
-from headgate.journal.chain import check_head, document_body, link, outdated, read_body, read_time, stale
+from headgate.journal.chain import check_head, document_body, link, outdated, stale
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.head import EMPTY, RESTORE, Head
 from headgate.journal.ports import Document
 
 PAGE = 500
-COLUMNS = tuple(column.name for column in EVENTS.c)
 
 
 class SqlEventStore:
@@ -35,6 +35,7 @@ class SqlEventStore:
 
     def __init__(self, url: str, clock: Clock, head: HeadKeeper) -> None:
         self.database = Database(url)
+        self.outbox = SqlOutbox(self.database)
         self._clock = clock
         self._head = head
 
@@ -56,7 +57,7 @@ class SqlEventStore:
             if found != expected:
                 raise stale(stream, expected, found)
             linked = link(last, stream, found, events, self._clock.now())
-            connection.execute(sa.insert(EVENTS), [_row(event) for event in linked])
+            connection.execute(sa.insert(EVENTS), [to_row(event) for event in linked])
             for document in documents:
                 _put(connection, document)
         self._head.advance(Head(linked[-1].position, linked[-1].hash))
@@ -80,7 +81,7 @@ class SqlEventStore:
             size = PAGE if left is None else min(PAGE, left)
             with self.database.reading() as connection:
                 rows = connection.execute(query.where(EVENTS.c.position > after).limit(size)).all()
-            yield from map(_event, rows)
+            yield from map(to_event, rows)
             if len(rows) < size:
                 return
             after, left = rows[-1].position, None if left is None else left - size
@@ -115,7 +116,7 @@ class SqlEventStore:
         at_head = last
         if last is not None and 0 < head.position < last.position:
             row = connection.execute(sa.select(EVENTS).where(EVENTS.c.position == head.position)).first()
-            at_head = _event(row) if row else None
+            at_head = to_event(row) if row else None
         broken = check_head(last, head, at_head)
         if broken is not None:
             where = f"event {broken.position}"
@@ -130,7 +131,7 @@ def _head_at(last: Event | None) -> Head:
 
 def _last(connection: sa.Connection) -> Event | None:
     row = connection.execute(sa.select(EVENTS).order_by(EVENTS.c.position.desc()).limit(1)).first()
-    return _event(row) if row else None
+    return to_event(row) if row else None
 
 
 def _put(connection: sa.Connection, document: Document) -> None:
@@ -143,17 +144,3 @@ def _put(connection: sa.Connection, document: Document) -> None:
         connection.execute(sa.insert(DOCUMENTS).values(collection=document.collection, key=document.key, **values))
     else:
         connection.execute(sa.update(DOCUMENTS).where(where).values(**values))
-
-
-def _row(event: Event) -> dict[str, object]:
-    row = {name: getattr(event, name) for name in COLUMNS}
-    return row | {"at": event.at.isoformat(timespec="microseconds"), "body": canonical(event.body).decode()}
-
-
-def _event(row: sa.Row[Any]) -> Event:
-    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    try:
-        return Event(**values | {"at": read_time(values["at"]), "body": read_body(values["body"])})
-    except (TypeError, ValueError) as error:
-        where = f"event {values['position']}"
-        raise Tampered(f"the row was changed: {error}", where=where, way_out="run `headgate audit`") from error

@@ -1,0 +1,1 @@
+"""Webhooks over HTTP; the only place that sends to an address that a policy names."""

@@ -1,0 +1,120 @@
+"""Deliver what is due to the webhooks: the only place where the journal's decisions meet a network.
+
+Any number of processes may do this at once; a lease gives each delivery to one of them. At least once: a process that
+dies between sending and settling leaves the delivery to the next one, under the same id.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from headgate.base.clock import Clock
+from headgate.base.digest import Json
+from headgate.base.errors import Conflict
+from headgate.journal.event import NewEvent
+from headgate.journal.outbox import headers, payload, settle
+from headgate.journal.ports import Delivery, Document, Journal, Sender, Settled, Webhook
+
+COLLECTION, STREAM, ADDED = "webhook", "project", "webhook.added"
+LEASE = timedelta(minutes=2)  # far longer than a sender may take
+AT_MOST, BUDGET = 200, timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What one pass did for one webhook.
+
+    Attributes:
+        sent, failed, dead: How many deliveries came to this.
+        trouble: What a person should look at; empty: nothing.
+    """
+
+    webhook: str
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    trouble: str = ""
+
+    def after(self, outcome: Settled) -> "Delivered":
+        """Return this with one more outcome counted."""
+        match outcome.state:
+            case "done":
+                return replace(self, sent=self.sent + 1)
+            case "pending":
+                return replace(self, failed=self.failed + 1, trouble=outcome.why)
+            case "dead":
+                return replace(self, dead=self.dead + 1, trouble=outcome.why)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What one pass did."""
+
+    webhooks: tuple[Delivered, ...]
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """What a person should look at, a line each."""
+        return tuple(f"webhook {each.webhook}: {each.trouble}" for each in self.webhooks if each.trouble)
+
+
+def deliver_due(
+    store: Journal, webhooks: Mapping[str, Webhook], env: Mapping[str, str], sender: Sender, clock: Clock
+) -> DeliveryReport:
+    """Send every delivery that is due, in order, and settle each; bounded in time.
+
+    A webhook that is new in the policy starts at the journal's present end; `replay` sends what lies before. After a
+    failure the webhook's other deliveries wait for the next pass: a receiver that is down costs one attempt a pass.
+    """
+    return DeliveryReport(
+        tuple(_deliver(store, name, webhook, env, sender, clock) for name, webhook in sorted(webhooks.items()))
+    )
+
+
+def _deliver(
+    store: Journal, name: str, webhook: Webhook, env: Mapping[str, str], sender: Sender, clock: Clock
+) -> Delivered:
+    start = _start(store, name, webhook)
+    while store.outbox.fill(name, webhook.events, start, clock.now()):
+        pass
+    report, secret, until = Delivered(name), env.get(webhook.secret_env, ""), clock.now() + BUDGET
+    if not secret:
+        return replace(
+            report, trouble=f"not sent: {webhook.secret_env} holds no secret; set it and run `headgate tick`"
+        )
+    for _ in range(AT_MOST):
+        now = clock.now()
+        delivery = store.outbox.claim(name, now, secrets.token_hex(8), now + LEASE) if now < until else None
+        if delivery is None:
+            return report
+        outcome = _send(delivery, webhook, secret, sender, clock)
+        if store.outbox.settle(delivery, outcome):
+            report = report.after(outcome)
+        if outcome.state != "done":
+            return report
+    return report
+
+
+def _send(delivery: Delivery, webhook: Webhook, secret: str, sender: Sender, clock: Clock) -> Settled:
+    body = payload(delivery)
+    signed = headers(delivery, secret, body, clock.now())
+    return settle(delivery, sender.send(webhook.url, signed, body, allow_private=webhook.allow_private), clock.now())
+
+
+def _start(store: Journal, name: str, webhook: Webhook) -> int:
+    """Return the position after which a webhook gets events; a new one is journalled, and gets that event first."""
+    while True:
+        for document in store.documents(COLLECTION):
+            if document.key == name and isinstance(document.body, dict):
+                return int(str(document.body["after"]))
+        last = store.last()
+        after = last.position if last else 0
+        sequence = max((event.sequence for event in store.read(STREAM)), default=0)
+        body: dict[str, Json] = {"name": name, "events": list(webhook.events), "after": after}
+        added = NewEvent(ADDED, "process:tick", "new in the policy", body)
+        try:
+            store.append(STREAM, sequence, [added], [Document(COLLECTION, name, 1, {"after": after})])
+        except Conflict:
+            continue  # somebody recorded something meanwhile, perhaps this: look again
+        return after
