@@ -1,0 +1,76 @@
+# Headgate: what a person types. `make help` lists it. Every step is skipped when nothing it depends on has changed.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(shell .ci/find-python)
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+# In this order: the quick and the pure first.
+FOLDERS := unit architecture contract story service conformance simulation browser
+TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
+CODE    := src tests $(wildcard benchmarks) examples
+BENCHES := $(wildcard benchmarks/bench_*.py)
+
+.PHONY: help demo test check format bench simulate docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.demo ## Run the main job on real flights: train, gate, approve, promote, serve, score
+	@$(BIN)/python examples/flights/demo.py
+
+test: $(VENV)/.test ## Pass every test (installs what tests need)
+	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder; done
+
+check: $(VENV)/.dev ## Lint, formatting, types, import contracts
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Put the code in its one format
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: $(VENV)/.dev ## Measure against the budgets (needs wrk for HTTP)
+	@.ci/packages wrk:wrk
+	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench; done
+
+simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
+	HEADGATE_SIMULATION=full $(BIN)/python -m pytest $(wildcard tests/simulation) --durations=10
+
+docs: $(VENV)/.dev ## Write docs/reference from the code
+	$(BIN)/python docs/write.py
+
+lock: $(VENV)/.dev ## Resolve pyproject.toml again into the locked requirements
+	.ci/lock $(BIN)
+
+clean: ## Remove the virtual environment, caches and the examples' data and state
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf examples/*/data examples/*/.headgate
+	find src tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Headgate needs Python 3.11 or newer, and found none. Install it (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@.ci/packages venv:python3-venv libgomp:libgomp1
+	@echo "making a virtual environment with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "installing $$(grep -c == requirements.txt) locked packages: about a minute, once"
+	@$(PIP) install --quiet --requirement requirements.txt
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.demo
+	@echo "installing the tools of development"
+	@$(PIP) install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+# PyTorch is large, and only the test of packaging PyTorch modules needs it.
+$(VENV)/.test: requirements-torch.txt .ci/packages $(VENV)/.dev
+	@.ci/packages git:git
+	@echo "installing PyTorch for its packaging test"
+	@$(PIP) install --quiet --requirement requirements-torch.txt --constraint requirements-dev.txt
+	@touch $@
