@@ -1,0 +1,190 @@
+"""Read a source (CSV or Parquet) into a table of the declared columns and types; nothing is inferred.
+
+Only declared columns are read. Types become float64, int64, string, bool and timestamp[us, UTC]; NaN is missing. It
+refuses what would have to be guessed: times without a zone, values that do not parse, names that nearly match. Ranges
+and missing values are judged by validate.py.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headgate.base.errors import BadInput
+from headgate.policy.model import ColumnPolicy, ColumnType, ModelPolicy
+from headgate.policy.problem import list_words, nearest
+from headgate.training.csvfile import read_header, read_text
+from headgate.training.text import ARROW, convert, parse
+
+PARQUET = b"PAR1"
+TIME = ColumnPolicy(type="timestamp", missing=True)
+
+
+def read_table(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> pa.Table:
+    """Return the declared columns of a file, in the order and types of the declaration.
+
+    The format is told by the file's bytes, not by its name.
+
+    Args:
+        path: The file.
+        columns: What is declared.
+        where: The file as people know it, for messages.
+
+    Raises:
+        BadInput: The file is missing, empty, ragged or no UTF-8; lacks a column; or holds values that do not fit, all
+            columns in one error.
+    """
+    raw = _read(path, columns, where)
+    if raw.num_rows == 0:
+        raise BadInput("the file has a header but no rows", where=where, way_out="check the export that wrote it")
+    typed: dict[str, pa.Array] = {}
+    problems: list[BadInput] = []
+    for name, column in columns.items():
+        try:
+            typed[name] = _typed(raw.column(name).combine_chunks(), column.type)
+        except BadInput as error:
+            problems.append(BadInput(f"column {name} {error.what}", way_out=f"{name}: {error.way_out}"))
+    if problems:
+        ways = dict.fromkeys(problem.way_out for problem in problems)
+        what = "\n  ".join(problem.what for problem in problems)
+        raise BadInput(what, where=where, way_out="\n  ".join(ways))
+    return pa.table(typed)
+
+
+def read_stored(path: Path, policy: ModelPolicy, name: str, where: str) -> pa.Table:
+    """Return a stored feature table: its keys (typed like the rows' columns they match), time and columns.
+
+    Raises:
+        BadInput: As `read_table`.
+    """
+    stored = policy.features.stored[name]
+    keys = {
+        theirs: ColumnPolicy(type=policy.data.columns[mine].type, missing=True) for mine, theirs in stored.pairs.items()
+    }
+    return read_table(path, {**keys, stored.time: TIME, **stored.columns}, where)
+
+
+def describe(path: Path, where: str) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """Return how many rows a file has, and the names and types of its columns (a CSV's are all text).
+
+    Raises:
+        BadInput: As `read_table`.
+    """
+    if _is_parquet(path, where):
+        schema, rows = _parquet_schema(path, where)
+        return rows, tuple((field.name, str(field.type)) for field in schema)
+    names = read_header(path, where)
+    return read_text(path, names[:1], where).num_rows, tuple((name, "text") for name in names)
+
+
+def _read(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> pa.Table:
+    if _is_parquet(path, where):
+        schema, _ = _parquet_schema(path, where)
+        _check_names(columns, schema.names, where)
+        return _read_parquet(path, list(columns), where)
+    _check_names(columns, read_header(path, where), where)
+    return read_text(path, columns, where)
+
+
+def _is_parquet(path: Path, where: str) -> bool:
+    """Tell Parquet from CSV; refuse what is no file."""
+    if path.is_dir():
+        raise BadInput("is a folder, not a file", where=where, way_out="name one CSV or Parquet file")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(PARQUET))
+    except FileNotFoundError as error:
+        beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
+        hint = nearest(path.name, beside) or f" There is: {list_words(sorted(beside)[:10]) if beside else 'nothing'}."
+        raise BadInput(
+            f"there is no such file.{hint}", where=where, way_out="make it, or correct `source` in headgate.yaml"
+        ) from error
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=where, way_out="check its permissions") from error
+    if not start:
+        raise BadInput("the file is empty", where=where, way_out="check the export that wrote it")
+    if start != PARQUET and ".parquet" in where.lower():
+        raise BadInput(
+            f"is no Parquet file: it starts with {start!r}", where=where, way_out="export it again, or call it .csv"
+        )
+    return start == PARQUET
+
+
+def _parquet_schema(path: Path, where: str) -> tuple[pa.Schema, int]:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadInput(
+            f"is a broken Parquet file: {error}", where=where, way_out="copy it again; it may be cut short"
+        ) from error
+    twice = [name for name, count in Counter(schema.names).items() if count > 1]
+    if twice:
+        raise BadInput(f"names column {twice[0]!r} more than once", where=where, way_out="give every column one name")
+    return schema, rows
+
+
+def _read_parquet(path: Path, columns: list[str], where: str) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read(columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadInput(
+            f"is a broken Parquet file: {error}", where=where, way_out="copy it again; it may be damaged"
+        ) from error
+
+
+def _check_names(columns: Mapping[str, ColumnPolicy], there: Sequence[str], where: str) -> None:
+    lacking = [name for name in columns if name not in there]
+    if not lacking:
+        return
+    lines = [f"there is no column {name!r}.{nearest(name, there)}" for name in lacking]
+    way_out = f"declare what the file has: {list_words(there)}"
+    if len(there) == 1 and (found := next((mark for mark in (";", "\t", "|") if mark in there[0]), "")):
+        way_out = f"the fields seem to be separated by {found!r}; write the file with commas"
+    raise BadInput("\n  ".join(lines), where=where, way_out=way_out)
+
+
+def _typed(values: pa.Array, wanted: ColumnType) -> pa.Array:
+    """Return a column as its declared type."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    kind = values.type
+    if pa.types.is_null(kind):
+        return values.cast(ARROW[wanted])
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return parse(values.cast(pa.string()), wanted)
+    if wanted == "timestamp" and _is_zoneless(kind):
+        raise BadInput(
+            f"has times without a zone ({kind})",
+            way_out='say which clock it is before writing it, for example .dt.tz_localize("America/New_York")',
+        )
+    if not _fits(kind, wanted):
+        raise BadInput(f"is declared {wanted}, but the file holds {kind}", way_out="declare the type that it has")
+    if pa.types.is_floating(kind):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, kind), values)
+    return convert(values, wanted, lambda part: part.cast(ARROW[wanted]))
+
+
+def _is_zoneless(kind: Any) -> bool:
+    return pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None)
+
+
+def _fits(kind: Any, wanted: ColumnType) -> bool:
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    match wanted:
+        case "float" | "int":
+            return bool(number)
+        case "string":
+            return bool(pa.types.is_integer(kind))
+        case "bool":
+            return bool(pa.types.is_boolean(kind))
+        case "timestamp":
+            return bool(pa.types.is_timestamp(kind))
