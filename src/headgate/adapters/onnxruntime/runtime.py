@@ -19,6 +19,8 @@ Array: TypeAlias = npt.NDArray[Any]
 Feed: TypeAlias = Callable[[Columns], dict[str, Array]]
 
 MODEL = "model.onnx"
+NUMBERS, STRINGS = "features:numbers", "features:strings"  # as headgate.training.graph packs them
+PACKED = {NUMBERS, STRINGS}
 ERRORS_ONLY = 3
 TENSORS: Mapping[str, type] = {
     "tensor(float)": np.float32,
@@ -110,6 +112,11 @@ def _load(file: Path, threads: int) -> Any:
 def _plan(inputs: list[Any], features: tuple[Field, ...], where: str) -> Feed:
     """Choose how feature columns become the graph's input tensors."""
     named = {field.name: field for field in features}
+    if {tensor.name for tensor in inputs} <= PACKED:
+        strings = tuple(field for field in features if field.dtype == "string")
+        numbers = tuple(field for field in features if field.dtype != "string")
+        groups = {NUMBERS: (np.float32, numbers), STRINGS: (np.object_, strings)}
+        return _join([_matrix(tensor.name, *groups[tensor.name]) for tensor in inputs])
     if len(inputs) == 1 and inputs[0].name not in named:
         if any(field.dtype == "string" for field in features) != (inputs[0].type == "tensor(string)"):
             raise BadInput(
@@ -127,6 +134,13 @@ def _plan(inputs: list[Any], features: tuple[Field, ...], where: str) -> Feed:
     return _columns([(tensor.name, TENSORS[tensor.type], len(tensor.shape)) for tensor in inputs])
 
 
+def _join(feeds: list[Feed]) -> Feed:
+    if len(feeds) == 1:
+        return feeds[0]
+    first, second = feeds
+    return lambda columns: {**first(columns), **second(columns)}
+
+
 def _matrix(name: str, dtype: type, features: tuple[Field, ...]) -> Feed:
     """Feed one [n, F] tensor, the features side by side in the signature's order."""
     names = [field.name for field in features]
@@ -136,18 +150,19 @@ def _matrix(name: str, dtype: type, features: tuple[Field, ...]) -> Feed:
         (field.name, end - 1 if field.width is None else slice(end - field.width, end))
         for field, end in zip(features, ends, strict=True)
     ]
+    text = dtype is np.object_
 
     def feed(columns: Columns) -> dict[str, Array]:
         rows = len(columns[names[0]])
         if rows == 1:  # the gateway's most common batch: one call instead of F
             one: Array = np.concatenate([columns[name] for name in names], axis=None, dtype=dtype, casting="unsafe")
-            return {name_of: one.reshape(1, total)}
-        matrix = np.empty((rows, total), dtype)
-        for column, place in places:
-            matrix[:, place] = columns[column]
-        return {name_of: matrix}
+            matrix = one.reshape(1, total)
+        else:
+            matrix = np.empty((rows, total), dtype)
+            for column, place in places:
+                matrix[:, place] = columns[column]
+        return {name: _text(matrix) if text else matrix}
 
-    name_of = name
     return feed
 
 

@@ -1,0 +1,185 @@
+"""Bring an ONNX graph into the form of a bundle, and into one byte form for comparison.
+
+Nothing here converts a model or runs one; it renames, prunes and adds the few nodes that fix inputs and outputs.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from headgate.base.errors import BadInput
+from headgate.registry.field import Field
+
+BODY = "model/"
+NUMBERS, STRINGS = "features:numbers", "features:strings"
+IR_VERSION = 10
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+FLOAT, STRING = 1, 8
+
+
+def finish(model: Any, task: str, features: Sequence[Field], classes: Sequence[str]) -> Any:
+    """Return the model with packed inputs, the task's outputs, and nothing that is not needed for them.
+
+    Args:
+        model: An onnx.ModelProto with a float score output ([n, k], [n, 1] or [n]).
+        task: binary, multiclass or regression.
+        features: The signature's features.
+        classes: Labels of the probabilities' columns.
+
+    Raises:
+        BadInput: The graph takes or gives something that cannot be brought into this form.
+    """
+    from onnx import checker, compose, helper
+
+    source = compose.add_prefix(model, BODY).graph  # no name of the converter's can meet one of ours, or a feature's
+    nodes = [node for node in source.node if node.op_type != "ZipMap"]
+    scores = _score(source)
+    added, inits, outputs = _outputs(scores, task, classes)
+    packed, inputs = _inputs(source, features)
+    kept = _needed([*packed, *nodes, *added], {output.name for output in outputs})
+    used = {name for node in kept for name in node.input}
+    weights = [tensor for tensor in [*source.initializer, *inits] if tensor.name in used]
+    done = helper.make_model(
+        helper.make_graph(kept, "headgate", [given for given in inputs if given.name in used], outputs, weights),
+        opset_imports=_opsets(model),
+        ir_version=IR_VERSION,
+        functions=list(model.functions),
+    )
+    _strip(done)
+    checker.check_model(done)
+    return done
+
+
+def _opsets(model: Any) -> list[Any]:
+    """Return the opsets, ours where the converter lowered them: it writes nodes for ours, then states the least."""
+    from onnx import helper
+
+    found = {opset.domain: int(opset.version) for opset in model.opset_import}
+    raised = {domain: max(found.get(domain, 0), version) for domain, version in OPSETS.items()}
+    return [helper.make_opsetid(domain, version) for domain, version in sorted({**found, **raised}.items())]
+
+
+def _score(source: Any) -> str:
+    """Return the name of the tensor that holds the model's numbers, the one before a ZipMap where there is one."""
+    zipmaps = {node.output[0]: node.input[0] for node in source.node if node.op_type == "ZipMap"}
+    for output in source.output:
+        if output.name in zipmaps:
+            return str(zipmaps[output.name])
+    floats = [output.name for output in source.output if output.type.tensor_type.elem_type == FLOAT]
+    if not floats:
+        raise BadInput(
+            "the graph gives no float32 output", where="model.onnx", way_out="export it with float32 outputs"
+        )
+    likely = [name for name in floats if "prob" in name.lower()]
+    return str((likely or floats)[0])
+
+
+def _outputs(scores: str, task: str, classes: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return nodes, constants and graph outputs that turn the scores into the task's outputs."""
+    from onnx import helper, numpy_helper
+
+    if task == "multiclass":
+        nodes = [
+            helper.make_node("Identity", [scores], ["probabilities"]),
+            helper.make_node("ArgMax", [scores], ["label:position"], axis=1, keepdims=0),
+            helper.make_node("Gather", ["label:names", "label:position"], ["label"], axis=0),
+        ]
+        names = numpy_helper.from_array(np.array(classes, dtype=object), "label:names")
+        probabilities = helper.make_tensor_value_info("probabilities", FLOAT, ["rows", len(classes)])
+        return nodes, [names], [probabilities, helper.make_tensor_value_info("label", STRING, ["rows"])]
+    name = "probability" if task == "binary" else "prediction"
+    flat = numpy_helper.from_array(np.array([-1], np.int64), f"{name}:flat")
+    output = [helper.make_tensor_value_info(name, FLOAT, ["rows"])]
+    if task == "regression":
+        return [helper.make_node("Reshape", [scores, f"{name}:flat"], [name])], [flat], output
+    # the last of one or two columns: Gather takes a negative index
+    last = numpy_helper.from_array(np.array([-1], np.int64), f"{name}:last")
+    shape = numpy_helper.from_array(np.array([0, -1], np.int64), f"{name}:matrix")
+    nodes = [
+        helper.make_node("Reshape", [scores, f"{name}:matrix"], [f"{name}:both"]),
+        helper.make_node("Gather", [f"{name}:both", f"{name}:last"], [f"{name}:one"], axis=1),
+        helper.make_node("Reshape", [f"{name}:one", f"{name}:flat"], [name]),
+    ]
+    return nodes, [flat, last, shape], output
+
+
+def _inputs(source: Any, features: Sequence[Field]) -> tuple[list[Any], list[Any]]:
+    """Return nodes that split the packed inputs into the graph's own, and the packed inputs."""
+    from onnx import helper
+
+    weights = {tensor.name for tensor in source.initializer}
+    wanted = [given for given in source.input if given.name not in weights]
+    types = {given.name.removeprefix(BODY): given.type.tensor_type.elem_type for given in wanted}
+    names = [field.name for field in features]
+    if len(wanted) == 1 and not set(types) & set(names):
+        return _matrix(wanted[0], features)
+    if strange := sorted(set(types) - set(names)):
+        raise BadInput(f"the graph asks for {', '.join(strange)}, which are no features", where="model.onnx")
+    nodes, inputs = [], []
+    for packed, kind in ((NUMBERS, FLOAT), (STRINGS, STRING)):
+        group = [field.name for field in features if (field.dtype == "string") == (kind == STRING)]
+        if wrong := [name for name in group if types.get(name, kind) != kind]:
+            raise BadInput(f"the graph takes {', '.join(wrong)} as another type than the features", where="model.onnx")
+        if not set(group) & set(types):
+            continue
+        inputs.append(helper.make_tensor_value_info(packed, kind, ["rows", len(group)]))
+        nodes += _split(packed, group)
+    return nodes, inputs
+
+
+def _matrix(given: Any, features: Sequence[Field]) -> tuple[list[Any], list[Any]]:
+    """Feed the graph's one input with all features side by side."""
+    from onnx import helper
+
+    kind = given.type.tensor_type.elem_type
+    strings = {field.dtype == "string" for field in features}
+    if kind not in {FLOAT, STRING} or strings != {kind == STRING}:
+        raise BadInput("the graph takes one matrix of another type than the features", where="model.onnx")
+    packed = STRINGS if kind == STRING else NUMBERS
+    width = given.type.tensor_type.shape.dim[1].dim_value if len(given.type.tensor_type.shape.dim) > 1 else 0
+    if width not in {0, len(features)}:
+        raise BadInput(f"the graph takes {width} numbers a row, there are {len(features)} features", where="model.onnx")
+    node = helper.make_node("Identity", [packed], [given.name])
+    return [node], [helper.make_tensor_value_info(packed, kind, ["rows", len(features)])]
+
+
+def _split(packed: str, names: Sequence[str]) -> list[Any]:
+    from onnx import helper
+
+    if len(names) == 1:
+        return [helper.make_node("Identity", [packed], [BODY + names[0]])]
+    return [helper.make_node("Split", [packed], [BODY + name for name in names], axis=1, num_outputs=len(names))]
+
+
+def _needed(nodes: Sequence[Any], outputs: set[str]) -> list[Any]:
+    """Return the nodes that the outputs depend on, in the order given (which is topological)."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input) | set(_captured(node))
+    return kept[::-1]
+
+
+def _captured(node: Any) -> Iterable[str]:
+    """Yield names that a node's subgraphs may take from outside."""
+    for attribute in node.attribute:
+        for inner in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]:
+            for part in inner.node:
+                yield from part.input
+                yield from _captured(part)
+
+
+def _strip(model: Any) -> None:
+    """Leave out what differs between two conversions of one model: producers, texts, shapes in between."""
+    model.ClearField("producer_name")
+    model.ClearField("producer_version")
+    model.ClearField("doc_string")
+    model.ClearField("metadata_props")
+    model.graph.ClearField("doc_string")
+    model.graph.ClearField("metadata_props")
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")
+        node.ClearField("name")
