@@ -29,8 +29,9 @@ class Parity:
     """How well the packaged model agrees with the native one, as recorded at packaging.
 
     Attributes:
-        share: Share of rows that agree within the tolerance.
+        share: Share of rows that agree within the tolerance, in the group of rows where it is smallest.
         rows: Rows that were compared, generated extreme ones included.
+        group: That group (held out, unseen, missing, extreme, threshold); empty when every group agrees alike.
         largest: Largest difference seen.
         runtime: What the bundle runs on.
     """
@@ -39,6 +40,7 @@ class Parity:
     rows: int
     largest: float
     runtime: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

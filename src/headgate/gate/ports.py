@@ -22,6 +22,10 @@ class Answering(Protocol):
         """Return every output for these rows; BadInput when it cannot answer them."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
 
 class Measurements(Protocol):
     """Measures bundles in fresh processes, one at a time.

@@ -1,49 +1,27 @@
 """Judge a version: let it and the champion answer the held-out rows, measure what the lines ask for, give the verdict.
 
-The only file of the gate that acts; what the numbers mean is decided in gate/lines/.
+What the numbers mean is decided in gate/lines/.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from headgate.base.digest import Json
-from headgate.base.errors import HeadgateError
 from headgate.gate.facts import Facts, Memory, Parity, Unmeasured
 from headgate.gate.lines import signature, signed_off
 from headgate.gate.load import Load
 from headgate.gate.numbers import rows as show_rows
-from headgate.gate.ports import Answering, Measurements
-from headgate.gate.rows import Answers, HeldOut, Silent
+from headgate.gate.ports import Measurements
+from headgate.gate.rows import HeldOut
 from headgate.gate.scorecard import judge_lines
+from headgate.gate.subject import Subject, answers, unfit
 from headgate.gate.verdict import Judged, Verdict
 from headgate.policy.model import LatencyLine, MemoryLine, ModelPolicy
-from headgate.registry.version import Version
-from headgate.training.resampled import Array
 
 PARITY = "parity.json"
 BATCHES = (1, 256)  # rows at once in the memory measurement
-OUTPUTS: Mapping[str, str] = {"binary": "probability", "multiclass": "probabilities", "regression": "prediction"}
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A version that is judged, or judged against.
-
-    Attributes:
-        version: As registered.
-        bundle: Its folder.
-        model: The opened bundle; None when it could not be opened.
-        why: Why it could not be opened.
-    """
-
-    version: Version
-    bundle: Path
-    model: Answering | None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,45 +83,6 @@ def judge(
     )
 
 
-def answers(subject: Subject, task: str, rows: HeldOut) -> Answers | Silent:
-    """Return what a version answers on the rows; Silent where it cannot, or where an answer is not a finite number."""
-    number = subject.version.number
-    if subject.model is None:
-        return Silent(number, subject.why)
-    why = _unfit(subject.model, rows)
-    if why:
-        return Silent(number, why)
-    manifest = subject.model.manifest
-    try:
-        outputs = subject.model.predict({field.name: rows.inputs[field.name] for field in manifest.signature.inputs})
-    except HeadgateError as error:
-        return Silent(number, error.what)
-    found = outputs.get(OUTPUTS[task])
-    why = _flaw(found, len(rows)) if found is not None else f"it gives no {OUTPUTS[task]}, which {task} needs"
-    if found is None or why:
-        return Silent(number, why)
-    return Answers(number, subject.version.trained_until, manifest.classes, found)
-
-
-def _unfit(model: Answering, rows: HeldOut) -> str:
-    if not len(rows):
-        return "there are no held-out rows that are later than its training data"
-    missing = [field.name for field in model.manifest.signature.inputs if field.name not in rows.inputs]
-    return f"it needs inputs that the held-out rows do not have: {', '.join(missing)}" if missing else ""
-
-
-def _flaw(found: Array, rows: int) -> str:
-    if len(found) != rows:
-        return f"it gave {len(found):,} answers to {show_rows(rows)}"
-    broken = ~np.isfinite(found.reshape(rows, -1)).all(axis=1)
-    if not broken.any():
-        return ""
-    return (
-        f"{int(broken.sum()):,} of {rows:,} answers are not finite numbers "
-        f"(the first on held-out row {int(broken.argmax()) + 1:,})"
-    )
-
-
 def _loads(
     candidate: Subject,
     champion: Subject | None,
@@ -157,7 +96,7 @@ def _loads(
     if candidate.model is None or not len(rows):
         return {}
     bundles = {"candidate": candidate.bundle}
-    if champion is not None and champion.model is not None and not _unfit(champion.model, rows):
+    if champion is not None and champion.model is not None and not unfit(champion.model, rows):
         bundles["champion"] = champion.bundle
     found: dict[tuple[float, float], Mapping[str, Load] | Unmeasured] = {}
     for rate, seconds in wanted:
@@ -189,10 +128,16 @@ def read_parity(subject: Subject) -> Parity | Unmeasured:
     if PARITY not in subject.model.manifest.files:
         return Unmeasured("the bundle holds no record of parity with the native model; package the run again")
     try:
-        body = json.loads(path.read_bytes())
-        return Parity(float(body["share"]), int(body["rows"]), float(body["largest"]), subject.model.manifest.runtime)
+        return parity_of(json.loads(path.read_bytes()), subject.model.manifest.runtime)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Unmeasured(f"the record of parity cannot be read: {error!r}")
+
+
+def parity_of(body: Mapping[str, Any], runtime: str) -> Parity:
+    """Return what parity.json says."""
+    share, groups = float(body["share"]), body.get("groups", {})
+    worst = min(groups, key=lambda name: groups[name]["share"]) if groups and share < 1 else ""
+    return Parity(share, int(body["rows"]), float(body["largest"]), runtime, worst)
 
 
 def _always(candidate: Subject, champion: Subject | None, signed: SignedOff) -> Sequence[Judged]:
@@ -218,14 +163,6 @@ def _signature(candidate: Subject, champion: Subject | None) -> Judged:
         why = f"champion {champion.version.number} could not be opened: {champion.why}"
         return Judged(signature.LINE, passed=False, why=why, measured={})
     return signature.judge(candidate.model.manifest, champion.model.manifest)
-
-
-def open_subject(version: Version, bundle: Path, open_model: Callable[[Path, str], Answering]) -> Subject:
-    """Open a version's bundle under its digest; one that cannot be opened is judged, and fails, as it is."""
-    try:
-        return Subject(version, bundle, open_model(bundle, version.digest))
-    except HeadgateError as error:
-        return Subject(version, bundle, None, f"the bundle cannot be opened: {error.what}")
 
 
 def verdict_body(verdict: Verdict) -> dict[str, Json]:

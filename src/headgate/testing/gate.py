@@ -47,6 +47,9 @@ class Oracle:
             raise BadInput(self._fails)
         return {self.manifest.signature.outputs[0].name: inputs[self._column]}
 
+    def close(self) -> None:
+        """Hold nothing."""
+
 
 @dataclass
 class FixedMeasurements:

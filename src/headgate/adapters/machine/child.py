@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from headgate.adapters.machine import columns
 from headgate.gate.load import interleaved
+from headgate.registry.signature import cast
 
 WARM_UP = 50  # calls to each version before the clock runs
 SPIN = 0.0003  # seconds before a due time from which sleeping is too coarse
@@ -50,10 +51,14 @@ def _load(job: Mapping[str, Any], open_model: Callable[..., Any], rows: dict[str
 
 
 def _caller(model: Any, rows: dict[str, npt.NDArray[Any]]) -> Callable[[int], object]:
-    names = [field.name for field in model.manifest.signature.inputs]
-    count = len(rows[names[0]])
-    requests = [{name: rows[name][index : index + 1] for name in names} for index in range(count)]
+    inputs = _inputs(model, rows)
+    count = len(next(iter(inputs.values())))
+    requests = [{name: values[index : index + 1] for name, values in inputs.items()} for index in range(count)]
     return lambda index: model.predict(requests[index % count])
+
+
+def _inputs(model: Any, rows: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    return {field.name: cast(field, rows[field.name]) for field in model.manifest.signature.inputs}
 
 
 def _wait_until(at: float) -> None:
@@ -69,9 +74,9 @@ def _memory(
 ) -> dict[str, Any]:
     before = peak_bytes()
     model = open_model(Path(job["bundle"]))
-    names = [field.name for field in model.manifest.signature.inputs]
+    inputs = _inputs(model, rows)
     for size in job["batches"]:
-        model.predict({name: rows[name][:size] for name in names})
+        model.predict({name: values[:size] for name, values in inputs.items()})
     return {"before": before, "peak": peak_bytes()}
 
 

@@ -10,11 +10,15 @@ from headgate.registry.signature import Columns
 
 
 def save(path: Path, columns: Columns) -> None:
-    """Write columns; strings go as fixed-width text beside a mask of the missing ones."""
+    """Write columns; objects (strings, booleans that may be missing) go beside a mask of the missing ones."""
     kept: dict[str, npt.NDArray[Any]] = {}
     for name, values in columns.items():
         if values.dtype == object:
             missing = np.array([value is None for value in values], dtype=np.bool_)
+            if all(value is None or isinstance(value, bool) for value in values):
+                kept[f"b:{name}"] = np.array([bool(value) for value in values], dtype=np.bool_)
+                kept[f"m:{name}"] = missing
+                continue
             kept[f"t:{name}"] = np.array(["" if value is None else str(value) for value in values], dtype=np.str_)
             kept[f"m:{name}"] = missing
         else:
@@ -30,10 +34,10 @@ def load(path: Path) -> dict[str, npt.NDArray[Any]]:
             kind, name = key[0], key[2:]
             if kind == "v":
                 found[name] = kept[key]
-            elif kind == "t":
-                text = kept[key].astype(object)
-                text[kept[f"m:{name}"]] = None
-                found[name] = text
+            elif kind in "tb":
+                values = kept[key].astype(object)
+                values[kept[f"m:{name}"]] = None
+                found[name] = values
     return found
 
 
