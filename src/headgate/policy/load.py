@@ -1,6 +1,5 @@
 """Read headgate.yaml: one error that names every problem by file, line and key, or a policy that holds together."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,15 +9,12 @@ from headgate.base.errors import BadPolicy
 from headgate.policy.document import MOST_BYTES, Document, parse
 from headgate.policy.model import ProjectPolicy, Settings
 from headgate.policy.problem import KeyPath, Problem
+from headgate.policy.remainder import what_is_left
 from headgate.policy.rules import check
-from headgate.policy.shape import look_up, shape
+from headgate.policy.shape import shape
 
 FILE = "headgate.yaml"
 NOTHING: Mapping[str, str] = MappingProxyType({})
-IN_MODEL = 2  # models.NAME.KEY
-ALONE = frozenset({"scorecard", "training", "package", "segments", "traffic", "api_version"})
-"""Parts of a model that no other part refers to."""
-HUGE = 1e9
 
 
 def find(folder: Path) -> Path:
@@ -58,7 +54,7 @@ def examine(text: str, environ: Mapping[str, str] = NOTHING) -> tuple[ProjectPol
         value = _with_environment(document.value, environ)
         policy, every = shape(value)
         wrong = tuple(problem for problem in every if not any(_below(problem.path, seen.path) for seen in found))
-        whole = policy or _what_is_left(value, every)
+        whole = policy or what_is_left(value, every)
         found += wrong
         found += check(whole) if whole is not None else ()
     return (policy if not found else None), _placed(found, document, environ)
@@ -66,43 +62,6 @@ def examine(text: str, environ: Mapping[str, str] = NOTHING) -> tuple[ProjectPol
 
 def _below(path: KeyPath, outer: KeyPath) -> bool:
     return path[: len(outer)] == outer and bool(outer)
-
-
-def _what_is_left(value: Any, wrong: tuple[Problem, ...]) -> ProjectPolicy | None:
-    """Return the policy without the parts that are wrong by themselves, so that the rules can speak about the rest.
-
-    A model goes as a whole where something is wrong that its other keys refer to: speaking about those would only
-    confuse. None where nothing is left.
-    """
-    if not isinstance(value, dict):
-        return None
-    rest = copy.deepcopy(value)
-    for problem in sorted(wrong, key=lambda problem: len(problem.path), reverse=True):
-        if not _stands_alone(problem) and len(problem.path) < IN_MODEL:
-            return None
-        _blank(rest, problem.path if _stands_alone(problem) else problem.path[:IN_MODEL])
-    return shape(rest)[0]
-
-
-def _stands_alone(problem: Problem) -> bool:
-    path = problem.path
-    if problem.what.startswith("unknown key") or path[:1] in (("approval",), ("webhooks",), ("moved_alias",)):
-        return True
-    return len(path) > IN_MODEL and path[0] == "models" and path[IN_MODEL] in ALONE
-
-
-def _blank(value: Any, path: KeyPath) -> None:
-    """Take out what is wrong; a line of the scorecard becomes one that says nothing: the others keep their places."""
-    if path[:1] == ("models",) and path[IN_MODEL:][:1] == ("scorecard",) and len(path) > IN_MODEL + 1:
-        position = path[IN_MODEL + 1]
-        look_up(value, path[: IN_MODEL + 1])[position] = {"kind": "size", "at_most_mb": HUGE + int(position)}
-        return
-    path = path[:2] if path[0] == "webhooks" else path
-    while isinstance(path[-1], int):
-        path = path[:-1]
-    outer = look_up(value, path[:-1])
-    if isinstance(outer, dict):
-        outer.pop(path[-1], None)
 
 
 def _placed(found: list[Problem], document: Document, environ: Mapping[str, str]) -> tuple[Problem, ...]:

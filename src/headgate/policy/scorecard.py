@@ -19,6 +19,8 @@ from headgate.policy.model import (
     show_span,
 )
 
+LEAST_ROWS = SegmentLine.model_fields["least_rows"].default
+
 
 def digest(model: ModelPolicy) -> str:
     """Return the digest of what decides this model's verdicts; a change of any of it asks for a new signature.
@@ -50,35 +52,33 @@ def describe(line: Line) -> str:
         case SegmentLine():
             parts = _bounds(line.at_least, line.at_most)
             if line.may_drop is not None:
-                parts.append(f"no worse than the champion by more than {line.may_drop:g}")
-            return f"{line.metric} in every {line.by} {', '.join(parts)}"
+                parts.append(f"no worse than the champion by more than {line.may_drop:.10g}")
+            rows = "" if line.least_rows == LEAST_ROWS else f" (of {line.least_rows} rows or more)"
+            return f"{line.metric} in every {line.by}{rows} {', '.join(parts)}"
         case LatencyLine():
             return (
-                f"latency P{line.quantile * 100:g} at most {line.at_most_ms:g} ms "
-                f"at {line.rate:g} requests/s for {line.seconds:g} s"
+                f"latency P{line.quantile * 100:.10g} at most {line.at_most_ms:.10g} ms "
+                f"at {line.rate:.10g} requests/s for {line.seconds:.10g} s"
             )
         case SizeLine():
-            return f"bundle at most {line.at_most_mb:g} MB"
+            return f"bundle at most {line.at_most_mb:.10g} MB"
         case MemoryLine():
-            return f"peak memory at most {line.at_most_mb:g} MB"
+            return f"peak memory at most {line.at_most_mb:.10g} MB"
         case ParityLine():
-            return f"packaged and native model agree on at least {line.share:.4%} of rows"
+            return f"packaged and native model agree on at least {line.share * 100:.10g}% of rows"
         case _:
             assert_never(line)
 
 
 def _bounds(at_least: float | None, at_most: float | None) -> list[str]:
-    bounds = [] if at_least is None else [f"at least {at_least:g}"]
-    return bounds if at_most is None else [*bounds, f"at most {at_most:g}"]
+    bounds = [] if at_least is None else [f"at least {at_least:.10g}"]
+    return bounds if at_most is None else [*bounds, f"at most {at_most:.10g}"]
 
 
 def _versus(champion: Versus | None) -> list[str]:
-    match champion:
-        case None:
-            return []
-        case Versus(rule="better"):
-            return [f"better than the champion ({champion.confidence:.0%} confident)"]
-        case _:
-            return [
-                f"no worse than the champion by more than {champion.margin:g} ({champion.confidence:.0%} confident)"
-            ]
+    if champion is None:
+        return []
+    sure = f"({champion.confidence * 100:.10g}% confident)"
+    if champion.rule == "better":
+        return [f"better than the champion {sure}"]
+    return [f"no worse than the champion by more than {champion.margin:.10g} {sure}"]

@@ -14,6 +14,7 @@ from headgate.policy.problem import KeyPath, Problem, list_words, nearest
 from headgate.policy.schema import allowed_keys, expected, json_schema, nodes_at
 
 MOST_SHOWN = 60
+UNKNOWN = "unknown key"
 SECRET = ("database", "tracking", "artefacts", "url")
 Found = Mapping[str, Any]
 
@@ -78,7 +79,7 @@ def _unknown(_item: Found, path: KeyPath, value: Any) -> str:
     allowed = allowed_keys(path[:-1], value)
     here = look_up(value, path[:-1])
     free = [key for key in allowed if key not in here] if isinstance(here, dict) else allowed
-    return f"unknown key.{nearest(path[-1], free)} Allowed here: {list_words(sorted(allowed), 30)}"
+    return f"{UNKNOWN}.{nearest(path[-1], free)} Allowed here: {list_words(sorted(allowed), 30)}"
 
 
 def _missing(_item: Found, path: KeyPath, value: Any) -> str:
@@ -104,17 +105,9 @@ def _kind(item: Found, path: KeyPath, value: Any) -> str:
     return f"{_show(here, path)} is no kind of line.{nearest(here, kinds)} Allowed: {list_words(kinds)}"
 
 
-def _no_kind(_item: Found, path: KeyPath, value: Any) -> str:
-    kinds = sorted(_all_kinds())
-    if not isinstance(look_up(value, path), dict):
-        return (
-            f"a line of the scorecard is a mapping that starts with its kind, not {_show(look_up(value, path), path)}"
-        )
-    return f"the line's kind is missing. Allowed: {list_words(kinds)}"
-
-
-def _all_kinds() -> list[str]:
-    return list(json_schema()["$defs"]["ModelPolicy"]["properties"]["scorecard"]["items"]["discriminator"]["mapping"])
+def _no_kind(_item: Found, _path: KeyPath, _value: Any) -> str:
+    lines = json_schema()["$defs"]["ModelPolicy"]["properties"]["scorecard"]["items"]
+    return f"the line's kind is missing. Allowed: {list_words(sorted(lines['discriminator']['mapping']))}"
 
 
 def _name(path: KeyPath, item: Found) -> str:

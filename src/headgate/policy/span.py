@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-PATTERN = r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)"
+PATTERN = r"(\d{1,13}(?:\.\d{1,6})?)(ms|s|m|h|d)"
 MILLISECOND = timedelta(milliseconds=1)
 LONGEST = timedelta(days=36_500)
 
