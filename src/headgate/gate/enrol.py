@@ -1,6 +1,6 @@
 """Add and revoke people in the journal. This file acts, for people alone; who counts is decided in `people`.
 
-The first person is free. A later one needs the signature of somebody whose key counts; with `unvouched` (a reason) they
+The first person is free. A later one needs the signature of somebody whose key counts; with `without` (a reason) they
 are added without, and what they sign stays unauthenticated, which every screen says.
 """
 
@@ -22,6 +22,7 @@ from headgate.gate.people import (
     may_add,
     people_of,
     plain_name,
+    unvouched,
     vouch,
 )
 from headgate.journal.event import Event, NewEvent
@@ -37,7 +38,7 @@ class Voucher:
 
 
 def add_person(
-    store: EventStore, clock: Clock, name: str, public_key: str, voucher: Voucher, unvouched: str | None = None
+    store: EventStore, clock: Clock, name: str, public_key: str, voucher: Voucher, without: str | None = None
 ) -> Person:
     """Make a key known as a person's; for somebody who is already known, it replaces their key.
 
@@ -46,13 +47,15 @@ def add_person(
         Refused: The key is taken, or nobody vouches and no reason is given for doing without.
     """
     check_name(name)
+    if without is not None and not without.strip():
+        raise Refused("doing without a signature needs a reason", where=f"person {name}", way_out='--unvouched "why"')
     events = list(store.read(STREAM))
     people = people_of(events)
     may_add(people, name, public_key)
     body = _body(clock, {"name": name, "key_id": key_id_of(public_key), "public_key": public_key})
     if people.known:
-        body = _vouched(people, ADDED, body, voucher, name, unvouched)
-    reason = (unvouched or "").strip() or ("the first person" if not people.known else f"vouched by {voucher.name}")
+        body = _vouched(people, ADDED, body, voucher, name, without)
+    reason = (without or "").strip() or ("the first person" if not people.known else f"vouched by {voucher.name}")
     after = _append(store, events, NewEvent(ADDED, _actor(voucher.name or name), reason, body))
     return after.known[name]
 
@@ -64,6 +67,12 @@ def revoke_person(store: EventStore, clock: Clock, name: str, because: str, vouc
     events = list(store.read(STREAM))
     people = people_of(events)
     person = people.active(name)
+    if person is not None and people.trusted() == (person.name,):
+        raise Refused(
+            f"{name} is the last whose key is trusted; without them nothing could be authenticated any more",
+            where=f"person {name}",
+            way_out="add somebody first (`headgate person add NAME`), then revoke",
+        )
     if person is None:
         known = ", ".join(people.names()) or "nobody"
         raise BadInput(f"nobody called {name} has a key that counts", where="person revoke", way_out=f"known: {known}")
@@ -78,11 +87,11 @@ def _body(clock: Clock, said: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _vouched(
-    people: People, kind: str, body: dict[str, Json], voucher: Voucher, name: str, unvouched: str | None
+    people: People, kind: str, body: dict[str, Json], voucher: Voucher, name: str, without: str | None
 ) -> dict[str, Json]:
     by = plain_name(voucher.name)
     if voucher.signer is None:
-        if unvouched and unvouched.strip():
+        if without and without.strip() and people.active(name) is None:
             return {**body, "by": by or None}
         raise Refused(
             f"somebody who has a key must sign for this ({', '.join(people.names()) or 'nobody is left'})",
@@ -98,7 +107,15 @@ def _vouched(
             way_out=f"sign as one of: {', '.join(people.names())}",
         )
     body = {**body, "by": person.name, "by_key": person.key_id}
-    return {**body, "signature": voucher.signer.sign(vouch(kind, body))}
+    body["signature"] = voucher.signer.sign(vouch(kind, body))
+    flaw = unvouched(people, kind, body)
+    if flaw and (kind == REVOKED or people.active(name) is not None):
+        raise Refused(
+            f"this needs somebody trusted: {flaw}",
+            where=f"person {name}",
+            way_out=f"sign as one of: {', '.join(people.trusted())}",
+        )
+    return body
 
 
 def _append(store: EventStore, events: list[Event], new: NewEvent) -> People:

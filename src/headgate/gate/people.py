@@ -80,6 +80,10 @@ class People:
         """Return whose key it is now, or None."""
         return next((person for person in self.known.values() if person.key_id == key_id), None)
 
+    def trusted(self) -> tuple[str, ...]:
+        """Return the names of everybody whose key counts as authenticated."""
+        return tuple(name for name in self.names() if self.known[name].trusted)
+
     def names(self) -> tuple[str, ...]:
         """Return the names of everybody whose key counts."""
         return tuple(sorted(name for name, person in self.known.items() if not person.revoked))
@@ -125,17 +129,26 @@ def vouch(kind: str, body: Mapping[str, Json]) -> bytes:
     return canonical({"format": f"headgate.{kind}/1", **signed})
 
 
-def vouched(people: People, kind: str, body: Mapping[str, Any]) -> str:
-    """Return "" when an active person's key signed this event; else why it is not vouched for."""
-    by, signature = str(body.get("by", "")), body.get("signature")
+def unsigned(people: People, kind: str, body: Mapping[str, Any]) -> str:
+    """Return "" when a key that counts signed this event in the name it gives; else why not."""
+    by, signature = str(body.get("by") or ""), body.get("signature")
     if not signature:
         return "nobody signed it"
     signer = people.active(by)
     if signer is None or signer.key_id != body.get("by_key"):
         return f"signed in the name of {by or 'nobody'}, who has no such key"
-    if not genuine(signer.public_key, vouch(kind, body), str(signature)):
-        return f"the signature is not {by}'s"
-    return "" if signer.trusted else f"signed by {by}, whom nobody trusted vouched for"
+    return "" if genuine(signer.public_key, vouch(kind, body), str(signature)) else f"the signature is not {by}'s"
+
+
+def unvouched(people: People, kind: str, body: Mapping[str, Any]) -> str:
+    """Return "" when somebody trusted signed this event (or, for a revocation, whose key it is); else why not."""
+    by = str(body.get("by") or "")
+    why = unsigned(people, kind, body)
+    signer = people.active(by)
+    own = kind == REVOKED and plain_name(by) == plain_name(str(body["name"]))
+    if why or own or (signer is not None and signer.trusted):
+        return why
+    return f"signed by {by}, whom nobody trusted vouched for"
 
 
 def may_add(people: People, name: str, public_key: str) -> None:
@@ -171,10 +184,12 @@ def _added(people: People, event: Event) -> People:
     body = event.body
     name, public_key = str(body["name"]), str(body["public_key"])
     first = not people.known
-    flaw = "" if first else vouched(people, ADDED, body)
+    flaw = "" if first else unvouched(people, ADDED, body)
     if key_id_of(public_key) != body["key_id"]:
         flaw = "the key's name is not the key's digest"
-    by = "" if first else str(body.get("by", ""))
+    if flaw and people.active(name) is not None:
+        return people  # nobody takes another's name by adding a key that nobody trusted vouched for
+    by = "" if first else str(body.get("by") or "")
     why = flaw or ("the first person" if first else f"vouched for by {by}")
     person = Person(name, key_id_of(public_key), public_key, by, not flaw, revoked=False, since=event.at, why=why)
     return People({**people.known, plain_name(name): person})
@@ -182,5 +197,7 @@ def _added(people: People, event: Event) -> People:
 
 def _revoked(people: People, event: Event) -> People:
     name = plain_name(str(event.body["name"]))
-    person = people.known[name]
-    return People({**people.known, name: replace(person, revoked=True, why=f"revoked: {event.reason}")})
+    if unvouched(people, REVOKED, event.body):
+        return people  # nobody silences another by a line that nobody trusted signed; audit names it
+    person = replace(people.known[name], revoked=True, why=f"revoked by {event.body['by']}: {event.reason}")
+    return People({**people.known, name: person})

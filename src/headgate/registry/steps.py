@@ -22,18 +22,17 @@ def set_alias(
 
 
 def record_alias(store: EventStore, model: str, alias: str, version: str | None, actor: str, reason: str) -> Event:
-    """Record that an alias names a version; nobody else's event makes this one untrue, so a stale sequence retries."""
-    stream, new = f"model/{model}", NewEvent(SET, actor, reason, {"alias": alias, "version": version})
+    """Record that an alias names a version."""
+    return note(store, f"model/{model}", NewEvent(SET, actor, reason, {"alias": alias, "version": version}))
+
+
+def note(store: EventStore, stream: str, new: NewEvent) -> Event:
+    """Record what was seen or done: nobody else's event makes it untrue, so a stale sequence is read again."""
     for left in reversed(range(TRIES)):
-        sequence = last_sequence(store, stream)
+        sequence = max((event.sequence for event in store.read(stream)), default=0)
         try:
             return store.append(stream, sequence, [new])[0]
         except Conflict:
             if not left:
                 raise
     raise AssertionError("unreachable: the last try returns or raises")
-
-
-def last_sequence(store: EventStore, stream: str) -> int:
-    """Return the stream's last sequence, 0 when it is empty."""
-    return max((event.sequence for event in store.read(stream)), default=0)

@@ -5,7 +5,7 @@ The journal decides who wins; the registry is asked only for a bundle that is no
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,8 +113,17 @@ def rules_of(policy: ProjectPolicy, model: str) -> Rules:
     return Rules.of(policy, model)
 
 
-def record_move(desk: Desk, ledger: Ledger, move: Move, actor: str, reason: str, *before: NewEvent) -> Event:
-    """Write the move and the route that it makes in one append; `before` are events that belong in front of it.
+def record_move(
+    desk: Desk,
+    ledger: Ledger,
+    move: Move,
+    actor: str,
+    reason: str,
+    *,
+    before: Sequence[NewEvent] = (),
+    after: Sequence[NewEvent] = (),
+) -> Event:
+    """Write the move and the route that it makes in one append, with the events that belong before and after it.
 
     Raises:
         Conflict: The model's stream moved on since the ledger was read; nothing was written.
@@ -123,9 +132,9 @@ def record_move(desk: Desk, ledger: Ledger, move: Move, actor: str, reason: str,
     revision = _next_revision(desk.store, ledger)
     arm = Arm(CHAMPION, move.version, move.digest, 1.0, str(bundle))
     route = Route(move.model, revision, (arm,))
-    events = (*before, NewEvent(MOVED, actor, reason, move.to_json(revision)))
+    events = (*before, NewEvent(MOVED, actor, reason, move.to_json(revision)), *after)
     document = Document(COLLECTION, move.model, revision, route.to_json())
-    return desk.store.append(stream_of(move.model), ledger.sequence, events, [document])[-1]
+    return desk.store.append(stream_of(move.model), ledger.sequence, events, [document])[len(before)]
 
 
 def ensure_bundle(desk: Desk, move: Move) -> Path:

@@ -146,9 +146,9 @@ class Supply:
         number = version.number if version else None
         return steps.roll_back(self.desk, MODEL, number, "person:grace", "errors went up", override)
 
-    def add(self, name: str, signer: Signer, voucher: Voucher | None = None, unvouched: str | None = None) -> Person:
+    def add(self, name: str, signer: Signer, voucher: Voucher | None = None, without: str | None = None) -> Person:
         """Make a key known as a person's."""
-        return add_person(self.store, self.clock, name, signer.public_key, voucher or Voucher("root"), unvouched)
+        return add_person(self.store, self.clock, name, signer.public_key, voucher or Voucher("root"), without)
 
     def edit_scorecard(self, at_least: float) -> None:
         """Change headgate.yaml's bar."""

@@ -1,0 +1,90 @@
+"""`headgate status`: what serves, on what grounds, what waits and for whom, and what is wrong."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from headgate.loop.status import ModelStatus, Waiting
+    from headgate.release.ledger import Moved
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status", rich_help_panel="Look back")(status)
+
+
+@plainly
+def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Say how every model stands."""
+    from headgate.loop.state import fold
+    from headgate.loop.status import overview
+    from headgate.routing.route import COLLECTION
+
+    project = open_project(folder)
+    store = project.journal()
+    events = tuple(store.read())
+    found = overview(fold(events), events, store.documents(COLLECTION), project.policy, project.clock.now())
+    show([one.to_json() for one in found], as_json=as_json, render=lambda: _pages(found))
+
+
+def _pages(found: "Sequence[ModelStatus]") -> "RenderableType":
+    from rich.console import Group
+
+    return Group(*(part for one in found for part in _page(one)))
+
+
+def _page(one: "ModelStatus") -> "list[RenderableType]":
+    from rich.markup import escape
+    from rich.table import Table
+
+    signed = _trust("signed off by " + ", ".join(one.signed.approvers), authenticated=one.signed.authenticated)
+    scorecard = signed if one.signed.approved else f"[yellow]not signed off[/yellow]: {escape(one.signed.why[-1])}"
+    lines: list[RenderableType] = [
+        f"[bold]{one.model}[/bold]",
+        f"  champion   {_champion(one.champion)}",
+        f"  scorecard  {one.scorecard[:19]} {scorecard}",
+    ]
+    if one.waiting:
+        table = Table("waiting", "asked by", "gate", "still needs", padding=(0, 1))
+        for waiting in one.waiting:
+            table.add_row(*_row(waiting))
+        lines.append(table)
+    if one.earlier:
+        lines.append(f"  and {one.earlier} earlier versions that never served")
+    lines += [f"  [red]wrong[/red]      {escape(what)}" for what in one.wrong]
+    last = [f"  {event.at:%Y-%m-%d %H:%M} {event.kind} {event.actor}: {event.reason}" for event in one.last]
+    return [*lines, *(f"[dim]{escape(line)}[/dim]" for line in last), ""]
+
+
+def _champion(move: "Moved | None") -> str:
+    from rich.markup import escape
+
+    if move is None:
+        return "none serves yet"
+    by = _trust(f"approved by {', '.join(move.approvers) or 'nobody'}", authenticated=move.authenticated)
+    override = "" if move.override is None else f" [red]override: {escape(move.override)}[/red]"
+    since = f"since {move.at:%Y-%m-%d %H:%M} UTC"
+    return f"version [bold]{move.version}[/bold] {since}, {move.cause} by {escape(move.actor)}, {by}{override}"
+
+
+def _row(waiting: "Waiting") -> tuple[str, str, str, str]:
+    from rich.markup import escape
+
+    given = waiting.ready.verdict
+    gate = "not judged" if given is None else "passed" if given.verdict.passed else "[red]failed[/red]"
+    asked = ", ".join(sorted(waiting.registered.requesters))
+    ready = f"[green]ready[/green]: headgate promote {waiting.registered.version}"
+    return waiting.registered.version, escape(asked), gate, escape("\n".join(waiting.ready.missing)) or ready
+
+
+def _trust(text: str, *, authenticated: bool) -> str:
+    from rich.markup import escape
+
+    return escape(text) if authenticated else f"{escape(text)} [yellow](unauthenticated)[/yellow]"

@@ -1,0 +1,43 @@
+"""`headgate tick`: one pass over the project: put aliases right, do the chores that wait."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly, show
+from headgate.cli.promote import desk_of
+
+if TYPE_CHECKING:
+    from headgate.loop.steps import Pass
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+UNAVAILABLE = 5
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tick", rich_help_panel="Run")(tick)
+
+
+@plainly
+def tick(*, dry_run: DryRun = False, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Run one pass; any process may, at any time. Exit code 5 when a part could not be done now."""
+    from headgate.loop.steps import tick as run
+
+    project = open_project(folder)
+    done = run(desk_of(project), project.chores(), dry_run=dry_run)
+    show(done.to_json(), as_json=as_json, render=lambda: _text(done))
+    if done.trouble:
+        raise typer.Exit(UNAVAILABLE)
+
+
+def _text(done: "Pass") -> str:
+    from rich.markup import escape
+
+    if not done.parts:
+        return "nothing to do"
+    would = "would: " if done.dry_run else ""
+    return "\n".join(
+        f"[yellow]{escape(part.trouble)}[/yellow]" if part.trouble else f"{would}{escape(part.what)}"
+        for part in done.parts
+    )

@@ -1,0 +1,142 @@
+"""One pass over the project: put aliases right, and do the chores that wait. The only file of the loop that acts.
+
+What one part cannot do now is said, and the rest goes on: the next pass finds it again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from headgate.base.digest import Json
+from headgate.base.errors import Conflict, HeadgateError, Unavailable
+from headgate.journal.event import NewEvent
+from headgate.journal.ports import EventStore
+from headgate.loop import reconcile
+from headgate.loop.reconcile import ALIASES, Effect, HonourAlias, LeaveAlias, NoteStray, RecordAlias, SetAlias, explain
+from headgate.loop.state import HONOURED, STRAYED, ModelState, ProjectState, fold
+from headgate.registry.steps import note, record_alias, set_alias
+from headgate.release.ledger import stream_of
+from headgate.release.readiness import Rules
+from headgate.release.steps import Desk, record_move
+
+ACTOR = "process:tick"
+Chore = Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one part of a pass came to; `trouble` is empty when it was done."""
+
+    what: str
+    trouble: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a program is told."""
+        return {"what": self.what, "done": not self.trouble, "trouble": self.trouble}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass did, or would do."""
+
+    dry_run: bool
+    parts: tuple[Done, ...]
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """What could not be done now."""
+        return tuple(part.trouble for part in self.parts if part.trouble)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a program is told."""
+        return {"dry_run": self.dry_run, "parts": [part.to_json() for part in self.parts]}
+
+
+def tick(desk: Desk, chores: Mapping[str, Chore], *, dry_run: bool = False) -> Pass:
+    """Run one pass, or say what one would do.
+
+    `chores` are further things to do, by name (deliver webhooks, attach pending reports): each returns what it did in
+    lines, and raises a HeadgateError for what it could not do.
+    """
+    parts = [*_aliases(desk, dry_run=dry_run)]
+    for name, chore in chores.items():
+        parts += [Done(f"{name}: would run")] if dry_run else _chore(name, chore)
+    return Pass(dry_run, tuple(parts))
+
+
+def read_state(store: EventStore) -> ProjectState:
+    """Return the state of the whole project."""
+    return fold(store.read())
+
+
+def _aliases(desk: Desk, *, dry_run: bool) -> list[Done]:
+    state, parts = read_state(desk.store), list[Done]()
+    for model in desk.policy.models:
+        try:
+            effects = _plan(desk, state, model)
+        except Unavailable as error:
+            return [*parts, Done("aliases", f"not looked at: {error.what}")]  # one registry: the others wait as well
+        parts += [Done(explain(effect)) if dry_run else _done(desk, state.model(model), effect) for effect in effects]
+    return parts
+
+
+def _plan(desk: Desk, state: ProjectState, model: str) -> tuple[Effect, ...]:
+    found = {alias: desk.registry.alias(model, alias) for alias in ALIASES}
+    rules = Rules.of(desk.policy, model)
+    return reconcile.plan(state.model(model), found, rules, state.people, desk.policy.moved_alias, desk.clock.now())
+
+
+def _done(desk: Desk, model: ModelState, effect: Effect) -> Done:
+    try:
+        apply(desk, model, effect)
+    except HeadgateError as error:
+        return Done(explain(effect), f"{explain(effect)}: not done: {error.what}")
+    return Done(explain(effect))
+
+
+def apply(desk: Desk, model: ModelState, effect: Effect) -> None:
+    """Carry one effect out; every one may be repeated after a crash.
+
+    Raises:
+        Unavailable: The registry did not answer.
+        Conflict: Somebody else decided meanwhile; the next pass looks again.
+    """
+    match effect:
+        case NoteStray():
+            body: dict[str, Json] = {"alias": effect.alias, "found": effect.found, "expected": effect.expected}
+            new = NewEvent(STRAYED, ACTOR, effect.why, body)
+            note(desk.store, stream_of(effect.model), new)
+        case SetAlias():
+            set_alias(desk.store, desk.registry, effect.model, effect.alias, effect.version, ACTOR, effect.why)
+        case RecordAlias():
+            record_alias(desk.store, effect.model, effect.alias, effect.version, ACTOR, effect.why)
+        case HonourAlias():
+            _honour(desk, model, effect)
+        case LeaveAlias():
+            pass
+        case _:
+            assert_never(effect)
+
+
+def _honour(desk: Desk, model: ModelState, effect: HonourAlias) -> None:
+    """The stray, the move and that it was honoured are one append, at the sequence it was decided on."""
+    if model.ledger.sequence != effect.sequence:
+        raise Conflict("the model moved on since this was decided", where=f"model {effect.model}")
+    to: Json = effect.move.version
+    strayed: dict[str, Json] = {"alias": effect.alias, "found": to, "expected": effect.move.before}
+    record_move(
+        desk,
+        model.ledger,
+        effect.move,
+        ACTOR,
+        effect.why,
+        before=[NewEvent(STRAYED, ACTOR, effect.why, strayed)],
+        after=[NewEvent(HONOURED, ACTOR, effect.why, {"alias": effect.alias, "version": to})],
+    )
+
+
+def _chore(name: str, chore: Chore) -> list[Done]:
+    try:
+        return [Done(f"{name}: {line}") for line in chore()]
+    except HeadgateError as error:
+        return [Done(name, f"{name}: {error.what}")]
