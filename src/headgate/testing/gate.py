@@ -33,11 +33,13 @@ class Oracle:
         *,
         api_version: int = 1,
         also: Sequence[Field] = (),
+        missing: bool = False,
+        files: Mapping[str, str] | None = None,
         fails: str = "",
     ) -> None:
-        inputs = (Field(column, "float64"), *also)
+        inputs = (Field(column, "float64", missing=missing), *also)
         signature = Signature(inputs, inputs, (Field(OUTPUT[task], "float32"),))
-        self.manifest = Manifest("flights", task, "onnx", "", signature, classes, api_version, {})
+        self.manifest = Manifest("flights", task, "onnx", "", signature, classes, api_version, files or {})
         self._column = column
         self._fails = fails
 
