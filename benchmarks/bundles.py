@@ -44,7 +44,9 @@ def flight(folder: Path) -> str:
     columns = {field.name: _column(field, random, 4000) for field in FLIGHT}
     labels = (columns["temp"] + columns["distance"] / 100 > 25).astype(int)
     codes = {field.name: _codes(field) for field in FLIGHT if field.dtype == "string"}
-    numbers = [[codes[name].get(value, -1.0) if name in codes else value for value in columns[name]] for name in columns]
+    numbers = [
+        [codes[name].get(value, -1.0) if name in codes else value for value in columns[name]] for name in columns
+    ]
     rows = np.array(numbers, np.float32).T
     model = lightgbm.LGBMClassifier(n_estimators=100, n_jobs=1, random_state=0, verbose=-1).fit(rows, labels)
     tensor = [("matrix", FloatTensorType([None, len(FLIGHT)]))]
@@ -70,7 +72,7 @@ def _encode_first(graph: Any, codes: dict[str, dict[str, float]]) -> None:
         parts.append(field.name)
         if code := codes.get(field.name):
             parts[-1] += "_code"
-            keys = {"keys_strings": list(code), "values_floats": list(code.values()), "default_float": -1.0}
+            keys: dict[str, Any] = {"keys_strings": list(code), "values_floats": list(code.values()), "default_float": -1.0}
             nodes.append(make("LabelEncoder", [field.name], [parts[-1]], domain="ai.onnx.ml", **keys))
     nodes.append(make("Concat", parts, ["matrix"], axis=1))
     for node in reversed(nodes):
@@ -85,7 +87,9 @@ def row(field: Field, seed: int = 0) -> dict[str, Any]:
     if field.width is not None:
         data = random.normal(size=field.width).round(4).tolist()
         return {"name": field.name, "shape": [1, field.width], "datatype": datatype(field), "data": data}
-    data = [np.asarray(_column(field, random, 1))[0].item() if field.dtype != "string" else _column(field, random, 1)[0]]
+    data = [
+        np.asarray(_column(field, random, 1))[0].item() if field.dtype != "string" else _column(field, random, 1)[0]
+    ]
     return {"name": field.name, "shape": [1], "datatype": datatype(field), "data": data}
 
 

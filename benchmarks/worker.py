@@ -15,7 +15,9 @@ def main() -> None:
     file, port = Path(sys.argv[1]), int(sys.argv[2])
 
     def routes() -> tuple[Document, ...]:
-        return tuple(Document("route", body["model"], body["revision"], body) for body in msgspec.json.decode(file.read_bytes()))
+        return tuple(
+            Document("route", body["model"], body["revision"], body) for body in msgspec.json.decode(file.read_bytes())
+        )
 
     serve(
         Station(

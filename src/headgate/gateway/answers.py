@@ -68,7 +68,7 @@ class Answers:
         waiting.reply(refuse(waiting.head, refusal))
 
     def _names(self, count: int) -> list[bytes]:
-        return prediction_ids(self._milliseconds(), self._entropy(ENTROPY * count))
+        return prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)
 
     def _reply(self, exchange: Exchange, body: bytes, name: bytes) -> None:
         headers = (*self._headers, (b"headgate-prediction-id", name))

@@ -1,6 +1,7 @@
 """What a worker answers: finds the handler of a path, and the version of a request in the current table."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from headgate.gateway.protocols.v2_json.datatypes import metadata
 from headgate.gateway.protocols.v2_json.parse import parse
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.version import Loaded
 
 READ, WRITE = "GET, HEAD", "POST"
 JSON_TYPES = ("application/json", "text/json", "text/plain", "application/x-www-form-urlencoded", "")
@@ -56,6 +58,11 @@ class Application:
         for loaded in old - table.loaded():
             loaded.retire()
 
+    def meet(self, model: str, version: str | None) -> tuple[Loaded, Lane]:
+        """Return what a request for a model meets now; raises Refusal when nothing answers it."""
+        serving = self.table.find(model, version)
+        return serving.loaded, self._lanes[serving]
+
     def _lane(self, model: str, serving: Serving) -> Lane:
         answers = Answers(model, serving, self._milliseconds, self._entropy)
         return Lane(serving.loaded, answers, self._pulse)
@@ -71,7 +78,7 @@ class Application:
         if parts[-1] == "infer" and (found := _model(parts[:-1])):
             _allow(method, WRITE)
             _check_body(headers)
-            return self._infer(*found)
+            return Infer(self, self._limits.rows, *found)
         handler = self._page(parts)
         if handler is None:
             raise Refusal(404, "unknown_path", f"there is nothing at {path[:200]}; the API starts at /v2")
@@ -86,23 +93,11 @@ class Application:
                 return _page(lambda: (200, {"live": True}))
             case ("v2", "health", "ready"):
                 return _page(self._ready)
-            case (*start, "ready") if found := _model(tuple(start)):
-                return _page(lambda: self._model_ready(*found))
-            case _ if found := _model(parts):
-                return _page(lambda: (200, self._metadata(*found)))
+            case (*start, "ready") if named := _model(tuple(start)):
+                return _page(partial(self._model_ready, *named))
+            case _ if named := _model(parts):
+                return _page(partial(self._metadata, *named))
         return None
-
-    def _infer(self, model: str, version: str | None) -> Handler:
-        def handle(exchange: Exchange, body: bytes) -> None:
-            serving = self.table.find(model, version)
-            lane = self._lanes[serving]
-            row = serving.loaded.singles.read(body)
-            if row is not None:
-                lane.add_single(exchange, row)
-            else:
-                lane.add(exchange, parse(body, serving.loaded.signature, self._limits.rows))
-
-        return handle
 
     def _ready(self) -> tuple[int, object]:
         table = self.table
@@ -120,10 +115,10 @@ class Application:
             return 503, {"name": model, "ready": False, "why": refusal.what}
         return 200, {"name": model, "version": serving.arm.version, "ready": True}
 
-    def _metadata(self, model: str, version: str | None) -> object:
+    def _metadata(self, model: str, version: str | None) -> tuple[int, object]:
         serving = self.table.find(model, version)
         manifest = serving.loaded.manifest
-        return {
+        return 200, {
             "name": model,
             "versions": [serving.arm.version],
             "platform": f"headgate_{manifest.runtime}",
@@ -131,6 +126,41 @@ class Application:
             "outputs": [metadata(field) for field in manifest.signature.outputs],
             "parameters": {"task": manifest.task, "classes": list(manifest.classes), "digest": serving.arm.digest},
         }
+
+
+class Infer:
+    """Answers the inference requests of one path; looks its model up once per table.
+
+    Args:
+        app: Holds the table.
+        rows: Most rows of one request.
+        model: The model's name.
+        version: The version that the path names.
+    """
+
+    __slots__ = ("_add", "_app", "_lane", "_loaded", "_model", "_read", "_rows", "_table", "_version")
+
+    def __init__(self, app: Application, rows: int, model: str, version: str | None) -> None:
+        self._app = app
+        self._rows = rows
+        self._model = model
+        self._version = version
+        self._table: Table | None = None
+
+    def __call__(self, exchange: Exchange, body: bytes) -> None:
+        """Put a request on its lane."""
+        if self._table is not self._app.table:
+            self._look_up()
+        row = self._read(body)
+        if row is not None:
+            self._add(exchange, row)
+        else:
+            self._lane.add(exchange, parse(body, self._loaded.signature, self._rows))
+
+    def _look_up(self) -> None:
+        self._loaded, self._lane = self._app.meet(self._model, self._version)
+        self._read, self._add = self._loaded.singles.read, self._lane.add_single
+        self._table = self._app.table
 
 
 def _model(parts: tuple[str, ...]) -> tuple[str, str | None] | None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from headgate.base.errors import Unavailable
 from headgate.gateway.protocols.v2_json.parse import Asked
 from headgate.gateway.version import Loaded
 
@@ -131,7 +132,7 @@ def compute(loaded: Loaded, batch: Batch) -> list[Result]:
     """Run a batch; when it fails, run each of its requests alone, so that only the bad ones fail."""
     try:
         return [(batch, loaded.predictor.predict(gather(loaded, batch)))]
-    except Exception as error:  # whatever a model raises is the answer to its own requests, and ends nothing else
+    except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer to its own requests, and ends nothing else
         alone = [Batch([single], []) for single in batch.singles] + [Batch([], [asked]) for asked in batch.asked]
         if len(alone) == 1 or not is_about_rows(error):
             return [(batch, error)]
@@ -140,8 +141,6 @@ def compute(loaded: Loaded, batch: Batch) -> list[Result]:
 
 def is_about_rows(error: Exception) -> bool:
     """Say whether an error may concern single rows: not when the model itself is away."""
-    from headgate.base.errors import Unavailable
-
     return not isinstance(error, Unavailable)
 
 
@@ -161,7 +160,8 @@ def give_back(batch: Batch, outputs: Outputs, answerer: Answerer) -> None:
     """Hand each request its own rows."""
     start = len(batch.singles)
     if start:
-        answerer.singles(batch.singles, {name: values[:start] for name, values in outputs.items()} if batch.asked else outputs)
+        first = {name: values[:start] for name, values in outputs.items()} if batch.asked else outputs
+        answerer.singles(batch.singles, first)
     for waiting, asked in batch.asked:
         answerer.asked(waiting, asked, outputs, start)
         start += asked.rows

@@ -115,7 +115,7 @@ class Follower:
         """Take one turn."""
         try:
             documents = self._read()
-        except Exception as error:  # any database's own classes: the last good table stands, and the page says why
+        except Exception as error:  # noqa: BLE001 - any database's own classes: the last good table stands, and the page says why
             self._lose(error)
             return
         for table in turn(self._table, documents, self._open, again=again):

@@ -51,7 +51,11 @@ class Loader:
         except HeadgateError:
             predictor.close()
             raise
-        return Loaded(arm.version, arm.digest, predictor, lambda: self._aside(predictor.close) and None)
+
+        def close() -> None:
+            self._aside(predictor.close)
+
+        return Loaded(arm.version, arm.digest, predictor, close)
 
     def _place(self, arm: Arm) -> Path:
         if "://" in arm.bundle and not arm.bundle.startswith("file://"):

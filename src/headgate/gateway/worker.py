@@ -1,13 +1,14 @@
 """One worker process: listens, follows the routes, answers, and drains when it is told to end."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -25,11 +26,13 @@ from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.limits import Limits
 from headgate.gateway.load import Loader
+from headgate.gateway.table import Table
 from headgate.journal.ports import Document
 
 LOG = logging.getLogger("headgate.gateway")
 SWEEP_SECONDS = 0.5
 THREADS = 8
+GARBAGE = (50_000, 20, 20)  # the hot path makes no cycles: look for them rarely
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Station:
     routes: Callable[[], Sequence[Document]]
     make: MakeRuntime
     clock: Clock
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     insecure: bool = False
     poll_seconds: float = 0.2
     listening: Callable[[str, int], None] | None = None
@@ -69,6 +72,8 @@ def serve(station: Station) -> None:
         Unavailable: The address cannot be listened on.
     """
     check_host(station.host, insecure=station.insecure)
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
     uvloop.run(Worker(station).run())
 
 
@@ -106,7 +111,11 @@ class Worker:
             loop.add_signal_handler(number, self._end.set)
         server = await self._listen(loop, door)
         loader = Loader(station.folder, station.make, self._threads.submit)
-        follower = Follower(station.routes, loader, partial(loop.call_soon_threadsafe, app.swap), station.poll_seconds)
+
+        def publish(table: Table) -> None:
+            loop.call_soon_threadsafe(app.swap, table)
+
+        follower = Follower(station.routes, loader, publish, station.poll_seconds)
         Thread(target=follower.run, name="follower", daemon=True).start()
         sweeper = loop.create_task(_sweep(loop, door))
         try:

@@ -60,7 +60,8 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        """Take the client in, or say that there are too many."""
+        self.transport = cast("asyncio.Transport", transport)
         plug = transport.get_extra_info("socket")
         if plug is not None and plug.family in (socket.AF_INET, socket.AF_INET6):
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,26 +70,31 @@ class Connection(asyncio.Protocol):
             return
         self._refuse(Refusal(503, "too_many_connections", "this worker has no connection left", retry_after=1))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        """Forget the client; what is still being computed for it goes nowhere."""
         self.flowing = False
         self._read_no_more()
         self.door.connections.discard(self)
         self.waiting.clear()
 
     def eof_received(self) -> bool:
+        """Read no further; stay open while answers are due."""
         self._half = True
         self._read_no_more()
         return bool(self.waiting)  # a client that only half closed still gets its answers
 
     def pause_writing(self) -> None:
+        """Stop reading from a client that does not read."""
         self.stuck = self.door.now
         self._throttle()
 
     def resume_writing(self) -> None:
+        """Read on."""
         self.stuck = None
         self._throttle()
 
     def data_received(self, data: bytes) -> None:
+        """Take bytes in; answer the requests that they complete."""
         self.seen = self.door.now
         if self._last:
             return
@@ -128,7 +134,10 @@ class Connection(asyncio.Protocol):
                 break
             exchange = Exchange(self, head)
             self.waiting.append(exchange)
-            self.door.handle(exchange, data[end:stop])
+            try:
+                head.handle(exchange, data[end:stop])
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is the answer to its request
+                self.door.fail(exchange, error)
             start = stop
         if len(self.waiting) >= self.door.limits.pipelined:
             self._throttle()
@@ -137,22 +146,26 @@ class Connection(asyncio.Protocol):
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
+        """Start a request."""
         self._reset()
         if self.began is None:
             self.began = self.seen
 
     def on_url(self, target: bytes) -> None:
+        """Take a piece of the target."""
         self._target += target
         self._head_size += len(target)
         self._check_head_size()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header in."""
         self._head_size += len(name) + len(value) + 4
         self._check_head_size()
         if self._head is None:  # else a trailer: nothing here means anything by one
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        """Read the head: what answers, and whether the body may come."""
         candidate, self._candidate = self._candidate, None
         if self._last:
             return
@@ -170,6 +183,7 @@ class Connection(asyncio.Protocol):
             self.write_answers()
 
     def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
         if self._last:
             return
         self._received += len(body)
@@ -179,6 +193,7 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        """Hand the whole request to what answers it."""
         head, self.began = self._head, None
         if self._last or head is None:
             return
@@ -190,7 +205,10 @@ class Connection(asyncio.Protocol):
         self.waiting.append(exchange)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._reset()
-        self.door.handle(exchange, body)
+        try:
+            head.handle(exchange, body)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the answer to its request
+            self.door.fail(exchange, error)
 
     # Answers.
 

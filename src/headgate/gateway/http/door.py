@@ -95,17 +95,16 @@ class Door:
             self.heads.clear()
         self.heads[raw] = head
 
-    def handle(self, exchange: Exchange, body: bytes) -> None:
-        """Answer a request; whatever goes wrong is an answer as well, and never a traceback."""
-        try:
-            exchange.head.handle(exchange, body)
-        except Refusal as refusal:
-            exchange.reply(refuse(exchange.head, refusal))
-        except HeadgateError as error:
-            exchange.reply(refuse(exchange.head, Refusal(400, "bad_request", error.what)))
-        except Exception:  # a fault of ours: the client gets a code, the log the traceback, the worker lives
-            LOG.exception("a request failed: %s %s", exchange.head.method, exchange.head.target)
-            exchange.reply(refuse(exchange.head, Refusal(500, "internal", "the worker failed on this request")))
+    def fail(self, exchange: Exchange, error: Exception) -> None:
+        """Answer a request whose handler raised; the log may get a traceback, the client never."""
+        if isinstance(error, Refusal):
+            refusal = error
+        elif isinstance(error, HeadgateError):
+            refusal = Refusal(400, "bad_request", error.what)
+        else:
+            LOG.error("a request failed: %s %s", exchange.head.method, exchange.head.target, exc_info=error)
+            refusal = Refusal(500, "internal", "the worker failed on this request")
+        exchange.reply(refuse(exchange.head, refusal))
 
     def too_large(self) -> Refusal:
         """Return the refusal of a body beyond the limit."""

@@ -192,7 +192,8 @@ def _explain(body: bytes, error: Exception, signature: Signature) -> Refusal:
     if (b"NaN" in body or b"Infinity" in body) and (name := _not_finite(body)):
         field = next((field for field in signature.inputs if field.name == name), None)
         expected = f"; expected {describe(field)}" if field else ""
-        return bad("bad_json", f"input {name!r} holds NaN or Infinity, which JSON cannot carry{expected}; missing is null")
+        what = f"input {name!r} holds NaN or Infinity, which JSON cannot carry"
+        return bad("bad_json", f"{what}{expected}; missing is null")
     return bad("bad_json", f"the body is not JSON: {error}")
 
 
