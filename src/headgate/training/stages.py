@@ -14,20 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from headgate.base.digest import Json
-from headgate.policy.model import ModelPolicy
 from headgate.registry.signature import Field
 from headgate.training.assemble import Assembled, Frame, assemble, read_frame, write_frame
 from headgate.training.ports import Bench
-from headgate.training.snapshot import Snapshot, take
-from headgate.training.table import read_table
-
-ROWS = "rows"
-
-
-def sources(policy: ModelPolicy) -> dict[str, str]:
-    """Return every file that the policy reads rows from: name -> reference."""
-    stored = {f"stored.{name}": table.source for name, table in policy.features.stored.items()}
-    return {ROWS: policy.data.source, **stored}
+from headgate.training.snapshot import ROWS, Snapshot, sources, take
+from headgate.training.table import read_stored, read_table
 
 
 def take_snapshots(bench: Bench) -> dict[str, Snapshot]:
@@ -38,23 +29,14 @@ def take_snapshots(bench: Bench) -> dict[str, Snapshot]:
     }
 
 
-def kept_path(bench: Bench, snapshot: Snapshot) -> Path:
-    """Return a path with the snapshot's bytes: the copy, checked; its suffix says the format."""
-    link = bench.state / "snapshots" / f"{snapshot.digest.removeprefix('sha256:')}{Path(snapshot.reference).suffix}"
-    kept = bench.content.get(snapshot.digest)
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.exists():
-        link.symlink_to(kept.resolve())
-    return link
-
-
 def read_sources(bench: Bench, snapshots: dict[str, Snapshot]) -> tuple[Any, dict[str, Any]]:
-    """Read the rows and the stored tables from their snapshots."""
+    """Read the rows and the stored tables from their snapshots' copies: from the very bytes that were digested."""
     policy = bench.policy
-    rows = read_table(kept_path(bench, snapshots[ROWS]), policy.data.columns, policy.data.source)
+    rows = read_table(bench.content.get(snapshots[ROWS].digest), policy.data.columns, policy.data.source)
     stored = {}
     for name, table in policy.features.stored.items():
-        stored[name] = read_stored(kept_path(bench, snapshots[f"stored.{name}"]), policy, name, table.source)
+        kept = bench.content.get(snapshots[f"stored.{name}"].digest)
+        stored[name] = read_stored(kept, policy, name, table.source)
     return rows, stored
 
 

@@ -82,8 +82,8 @@ class Training:
         from headgate.training.validate import validate
 
         snapshots = self.snapshots()
-        rows, _ = stages.read_sources(self.bench, snapshots)
-        report = validate(rows, self.bench.policy, self.bench.policy.data.source)
+        rows, stored = stages.read_sources(self.bench, snapshots)
+        report = validate(rows, self.bench.policy, self.bench.policy.data.source, stored)
         _write(folder / "snapshots.json", {name: snapshot.to_json() for name, snapshot in snapshots.items()})
         _write(folder / "report.json", asdict(report))
 
@@ -93,7 +93,11 @@ class Training:
 
         rows, stored = stages.read_sources(self.bench, self.snapshots())
         source = self.features_source()
-        call = load(source, self._key("assemble")[:16], self.bench.policy.features.file or "") if source else None
+        call = (
+            load(source, self._key("assemble")[:16], self.bench.policy.features.file or "")
+            if source is not None
+            else None
+        )
         made = assemble(rows, stored, self.bench.policy, call, self.bench.policy.data.source)
         stages.save_assembled(made, folder)
 
@@ -155,10 +159,18 @@ class Training:
         make_folder(target, fill)
         return target
 
-    def features_source(self) -> str:
-        """Return the text of features.py; empty where the policy names none."""
+    def features_source(self) -> str | None:
+        """Return the text of features.py; None where the policy names none."""
         file = self.bench.policy.features.file
-        return (self.unpacked_code() / file).read_text(encoding="utf-8") if file else ""
+        if not file:
+            return None
+        if file not in self.code().files:
+            raise BadInput(
+                "there is no such file",
+                where=file,
+                way_out="write it, or say `features.file: null` where the inputs are the features",
+            )
+        return (self.unpacked_code() / file).read_text(encoding="utf-8")
 
     def folder(self, stage: Stage) -> Path:
         """Return where a stage's output lies, or will."""
@@ -174,7 +186,7 @@ class Training:
                 digests = {name: snapshot.digest for name, snapshot in self.snapshots().items()}
                 return {"data": policy["data"], "features": policy["features"], "sources": digests}
             case "assemble":
-                parts = {"split": policy["split"], "segments": policy["segments"], "task": policy["task"]}
+                parts = {"split": policy["split"], "segments": list(segment_columns(self.bench.policy))}
                 return {"before": self._key("validate"), "code": digest_json(self.features_source()), **parts}
             case "fit":
                 trusted = {name: policy["package"][name] for name in ("trusted_types", "allow_pickle")}

@@ -1,0 +1,34 @@
+"""The digest of what a packaged model computes, whatever else its files say."""
+
+from pathlib import Path
+
+from headgate.base.digest import digest, digest_file, digest_json
+
+PROSE = {"MLmodel", "requirements.txt", "python_env.yaml"}  # name versions and dates, compute nothing
+
+
+def artefact_digest(bundle: Path) -> str:
+    """Return the digest of a bundle's model: of the canonical ONNX graph, or of every file that pyfunc loads."""
+    graph = bundle / "model.onnx"
+    if graph.is_file():
+        return digest(canonical_onnx(graph.read_bytes()))
+    folder = bundle / "pyfunc"
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in PROSE)
+    return digest_json({path.relative_to(folder).as_posix(): digest_file(path) for path in files})
+
+
+def canonical_onnx(data: bytes) -> bytes:
+    """Return one byte form of an ONNX model: no producer, no texts, weights and opsets in order of name."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    for field in ("producer_name", "producer_version", "doc_string", "model_version", "metadata_props"):
+        model.ClearField(field)
+    model.graph.ClearField("doc_string")
+    weights = sorted(model.graph.initializer, key=lambda tensor: tensor.name)
+    model.graph.ClearField("initializer")
+    model.graph.initializer.extend(weights)
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    model.ClearField("opset_import")
+    model.opset_import.extend(opsets)
+    return bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,214 @@
+"""A run fails with a clear word, loses nothing, and goes on where it stopped; killed anywhere, it ends as it would have."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.base.errors import BadInput, HeadgateError, Unavailable
+from headgate.training.run import STAGES, Run
+from headgate.training.steps import Training, read_runs, start
+from headgate.wiring import Project
+
+ADA = "person:ada"
+
+
+def begin(folder: Path, **options: Any) -> tuple[Training, list[str]]:
+    told: list[str] = []
+    return start(Project.open(folder).bench("churn", told.append), ADA, **options), told
+
+
+def train(folder: Path) -> Run:
+    return begin(folder)[0].through("register")
+
+
+def registered(folder: Path) -> list[str]:
+    events = Project.open(folder).journal().read("model/churn", kinds=("version.registered",))
+    return [str(event.body["version"]) for event in events]
+
+
+def test_a_run_becomes_a_version_and_the_same_inputs_are_that_version(small_project: Path) -> None:
+    first = train(small_project)
+    again = train(small_project)
+    assert (first.version, again.version) == ("1", "1")
+    assert all(done.reused for done in again.done.values())
+    assert registered(small_project) == ["1"]
+    version = Project.open(small_project).registry().version("churn", "1")
+    assert version.author == ADA
+    assert version.trained_until is not None
+
+
+def test_what_changes_is_made_again_and_only_that(small_project: Path) -> None:
+    train(small_project)
+    policy = small_project / "headgate.yaml"
+    policy.write_text(policy.read_text().replace("strength: 1.0", "strength: 0.01"))
+    second = train(small_project)
+    assert second.version == "2"
+    assert [stage for stage in STAGES if second.done[stage].reused] == ["validate", "assemble"]
+
+
+def test_a_changed_scorecard_makes_no_new_version(small_project: Path) -> None:
+    train(small_project)
+    policy = small_project / "headgate.yaml"
+    policy.write_text(policy.read_text().replace("at_least: 0.6", "at_least: 0.7"))
+    assert train(small_project).version == "1"
+
+
+def test_stages_are_commands_of_their_own(small_project: Path) -> None:
+    training, _ = begin(small_project)
+    training.only("validate")
+    run = training.run.id
+    with pytest.raises(BadInput, match="stage assemble of run .* is not finished"):
+        begin(small_project, run=run)[0].only("fit")
+    for stage in STAGES[1:]:
+        done = begin(small_project, run=run)[0].only(stage)
+    assert done.version == "1"
+    assert set(done.done) == set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("    raise ValueError('no such column')", r"train\(\) raised ValueError: no such column"),
+        ("    return None", r"train\(\) returned nothing"),
+        ("    return 7", r"train\(\) returned"),
+        ("    import os; os._exit(3)", "ended with exit code 3"),
+        ("    import os; os.kill(os.getpid(), 9)", "ended with signal SIGKILL"),
+        ("    while True: pass", "did not end within 2s"),
+    ],
+)
+def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
+    small_project: Path, body: str, words: str
+) -> None:
+    whole = (small_project / "train.py").read_text()
+    policy = small_project / "headgate.yaml"
+    policy.write_text(policy.read_text().replace("time_limit: 60s", "time_limit: 2s"))
+    (small_project / "train.py").write_text(f"def train(frame, labels, params):\n{body}\n")
+    training, _ = begin(small_project)
+    with pytest.raises(BadInput, match=words) as caught:
+        training.through("register")
+    assert "train" in caught.value.where
+    assert read_runs(small_project / ".headgate" / "runs")[0].failed["stage"] == "fit"
+    policy.write_text(policy.read_text().replace("time_limit: 2s", "time_limit: 60s"))
+    (small_project / "train.py").write_text(whole)
+    after, told = begin(small_project)
+    assert after.run.id == training.run.id
+    done = after.through("register")
+    assert done.version == "1"
+    assert done.done["assemble"].reused
+    assert any("going on with run" in line for line in told)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from headgate.training import steps
+from headgate.wiring import Project
+
+def die(*_args, **_kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+folder, point = Path(sys.argv[1]), sys.argv[2]
+project = Project.open(folder)
+bench = project.bench("churn", print)
+training = steps.start(bench, "person:ada")
+if point == "registry":
+    type(bench.registry).register = die
+elif point == "journal":
+    type(bench.journal).append = die
+else:
+    make = training._maker
+    def half(stage):
+        fill = make(stage)
+        def filled(target):
+            fill(target)
+            if stage == point:
+                die()
+        return filled
+    training._maker = half
+training.through("register")
+"""
+
+
+@pytest.mark.parametrize("point", ["validate", "assemble", "fit", "evaluate", "package", "registry", "journal"])
+def test_killed_anywhere_the_run_ends_as_it_would_have(small_project: Path, point: str) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(small_project), point], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert registered(small_project) == []
+    done = train(small_project)
+    assert done.version == "1"
+    assert len(read_runs(small_project / ".headgate" / "runs")) == 1
+    assert registered(small_project) == ["1"]
+    registry = Project.open(small_project).registry()
+    assert [version.number for version in registry.versions("churn")] == ["1"]
+    finished = STAGES[: STAGES.index(point)] if point in STAGES else STAGES[:5]  # type: ignore[arg-type]
+    assert all(done.done[stage].reused or point == "validate" for stage in finished)
+
+
+def test_a_full_disk_is_said_and_the_next_attempt_goes_on(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", full)
+        with pytest.raises(HeadgateError, match="No space left on device"):
+            train(small_project)
+    assert train(small_project).version == "1"
+
+
+def test_without_a_tracking_server_nothing_is_lost(small_project: Path) -> None:
+    policy = small_project / "headgate.yaml"
+    whole = policy.read_text()
+    policy.write_text(whole + "settings: { tracking: 'http://127.0.0.1:9' }\n")
+    with pytest.raises(Unavailable, match="MLflow did not do it") as caught:
+        train(small_project)
+    assert "start the tracking server" in caught.value.way_out
+    policy.write_text(whole)
+    done = train(small_project)
+    assert done.version == "1"
+    assert done.done["package"].reused
+
+
+def test_two_processes_start_on_an_empty_state_folder(small_project: Path) -> None:
+    command = [sys.executable, "-m", "headgate.cli.main", "train", "--json", "--as", "ada", "-C", str(small_project)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert {json.loads(out)["version"] for out, _ in outputs} == {"1"}
+    assert registered(small_project) == ["1"]
+
+
+def test_a_version_is_reproduced_from_its_record_alone(small_project: Path) -> None:
+    train(small_project)
+    for file in ("train.py", "features.py", "data/rows.csv"):
+        os.unlink(small_project / file)
+    command = [sys.executable, "-m", "headgate.cli.main", "reproduce", "1", "--json", "-C", str(small_project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["same"]
+    assert [entry["what"] for entry in found["compared"]] == ["metrics", "predictions", "artefact"]
+    assert found["surroundings"] == []
+
+
+def test_reproducing_is_refused_when_the_data_changed_and_no_copy_is_left(small_project: Path) -> None:
+    import shutil
+
+    train(small_project)
+    shutil.rmtree(small_project / ".headgate" / "content")
+    data = small_project / "data" / "rows.csv"
+    data.write_text(data.read_text().replace("c7,", "c7777,", 1))
+    command = [sys.executable, "-m", "headgate.cli.main", "reproduce", "1", "-C", str(small_project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == BadInput.exit_code, done.stdout
+    assert "changed" in done.stderr
+    assert "rows.csv" in done.stderr
