@@ -1,0 +1,82 @@
+"""The paired bootstrap keeps its word: its lower bound lies below the true gain about as often as it says.
+
+HEADGATE_SIMULATIONS (default 1) multiplies the number of simulated comparisons.
+"""
+
+import os
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headgate.gate.bootstrap import paired
+from headgate.training.metrics import METRICS
+
+SIMULATIONS = 250 * int(os.environ.get("HEADGATE_SIMULATIONS", "1"))
+CONFIDENCE = 0.95
+SLACK = 0.02  # what a percentile bound may miss at 200 rows
+RESAMPLES = 400
+
+
+def sigmoid(values: Any) -> Any:
+    return 1 / (1 + np.exp(-values))
+
+
+def binary(rng: np.random.Generator, rows: int, edge: float, positive: float) -> tuple[Any, Any, Any]:
+    """Two scores of the same rows that share most of their noise; the first knows `edge` more of the label."""
+    labels = (rng.random(rows) < positive).astype(int)
+    common = 0.8 * rng.normal(0, 1, rows)
+    ours = labels * (1 + edge) + common + 0.6 * rng.normal(0, 1, rows)
+    theirs = labels + common + 0.6 * rng.normal(0, 1, rows)
+    return labels, sigmoid(2 * ours - 1), sigmoid(2 * theirs - 1)
+
+
+def gain(metric: str, seed: int, rows: int, edge: float, positive: float) -> Any:
+    rng = np.random.default_rng(seed)
+    labels, ours, theirs = binary(rng, rows, edge, positive)
+    found = METRICS[metric]
+    return paired(
+        found.kernel(labels, ours, ("0", "1")),
+        found.kernel(labels, theirs, ("0", "1")),
+        rows,
+        higher_is_better=found.higher_is_better,
+        confidence=CONFIDENCE,
+        seed=seed,
+        resamples=RESAMPLES,
+    )
+
+
+def truth(metric: str, edge: float, positive: float) -> float:
+    labels, ours, theirs = binary(np.random.default_rng(1), 400_000, edge, positive)
+    found = METRICS[metric]
+    difference = found.compute(labels, ours, ("0", "1")) - found.compute(labels, theirs, ("0", "1"))
+    return difference if found.higher_is_better else -difference
+
+
+@pytest.mark.parametrize(
+    ("metric", "rows", "positive"),
+    [
+        ("roc_auc", 200, 0.5),
+        ("roc_auc", 200, 0.1),
+        ("log_loss", 200, 0.3),
+        ("average_precision", 200, 0.2),
+        ("f1", 400, 0.3),
+    ],
+)
+def test_the_bound_lies_below_the_true_gain_as_often_as_it_says(metric: str, rows: int, positive: float) -> None:
+    true = truth(metric, 0.2, positive)
+    covered = np.mean([gain(metric, seed, rows, 0.2, positive).bound <= true for seed in range(SIMULATIONS)])
+    noise = 3 * sqrt(CONFIDENCE * (1 - CONFIDENCE) / SIMULATIONS)
+    assert covered >= CONFIDENCE - SLACK - noise
+    assert covered <= CONFIDENCE + SLACK + noise
+
+
+def test_a_version_that_is_no_better_is_called_better_no_more_often_than_the_confidence_allows() -> None:
+    called = np.mean([gain("roc_auc", seed, 300, 0.0, 0.3).bound > 0 for seed in range(SIMULATIONS)])
+    assert called <= 1 - CONFIDENCE + SLACK + 3 * sqrt(0.05 * 0.95 / SIMULATIONS)
+
+
+def test_a_version_that_is_clearly_better_is_called_better_nearly_always() -> None:
+    called = np.mean([gain("roc_auc", seed, 1000, 0.5, 0.3).bound > 0 for seed in range(SIMULATIONS // 5)])
+    assert called > 0.95
