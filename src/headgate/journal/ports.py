@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from headgate.base.digest import Json
 from headgate.journal.event import Event, NewEvent
+from headgate.journal.head import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class EventStore(Protocol):
 
     def documents(self, collection: str) -> tuple[Document, ...]:
         """Return the current documents of a collection, by key."""
+        ...
+
+    def head(self) -> Head:
+        """Return the signed head; read it before the events that it is compared with (journal.chain)."""
+        ...
+
+    @property
+    def outbox(self) -> "Outbox":
+        """Return what sends the events on."""
         ...
 
 
@@ -121,15 +131,6 @@ class Outbox(Protocol):
 
     def standings(self) -> tuple[Standing, ...]:
         """Return how far each webhook is, by name."""
-        ...
-
-
-class Journal(EventStore, Protocol):
-    """An event store with its outbox."""
-
-    @property
-    def outbox(self) -> Outbox:
-        """Return what sends its events on."""
         ...
 
 

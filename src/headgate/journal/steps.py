@@ -14,7 +14,7 @@ from headgate.base.digest import Json
 from headgate.base.errors import Conflict
 from headgate.journal.event import NewEvent
 from headgate.journal.outbox import headers, payload, settle
-from headgate.journal.ports import Delivery, Document, Journal, Sender, Settled, Webhook
+from headgate.journal.ports import Delivery, Document, EventStore, Sender, Settled, Webhook
 
 COLLECTION, STREAM, ADDED = "webhook", "project", "webhook.added"
 LEASE = timedelta(minutes=2)  # far longer than a sender may take
@@ -60,7 +60,7 @@ class DeliveryReport:
 
 
 def deliver_due(
-    store: Journal, webhooks: Mapping[str, Webhook], env: Mapping[str, str], sender: Sender, clock: Clock
+    store: EventStore, webhooks: Mapping[str, Webhook], env: Mapping[str, str], sender: Sender, clock: Clock
 ) -> DeliveryReport:
     """Send every delivery that is due, in order, and settle each; bounded in time.
 
@@ -73,7 +73,7 @@ def deliver_due(
 
 
 def _deliver(
-    store: Journal, name: str, webhook: Webhook, env: Mapping[str, str], sender: Sender, clock: Clock
+    store: EventStore, name: str, webhook: Webhook, env: Mapping[str, str], sender: Sender, clock: Clock
 ) -> Delivered:
     start = _start(store, name, webhook)
     while store.outbox.fill(name, webhook.events, start, clock.now()):
@@ -102,7 +102,7 @@ def _send(delivery: Delivery, webhook: Webhook, secret: str, sender: Sender, clo
     return settle(delivery, sender.send(webhook.url, signed, body, allow_private=webhook.allow_private), clock.now())
 
 
-def _start(store: Journal, name: str, webhook: Webhook) -> int:
+def _start(store: EventStore, name: str, webhook: Webhook) -> int:
     """Return the position after which a webhook gets events; a new one is journalled, and gets that event first."""
     while True:
         for document in store.documents(COLLECTION):

@@ -18,6 +18,7 @@ from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict
 from headgate.journal.chain import verify_chain
 from headgate.journal.event import GENESIS, NewEvent
+from headgate.journal.head import EMPTY, Head
 from headgate.journal.ports import Document, EventStore
 from headgate.testing.clock import FakeClock
 
@@ -82,6 +83,14 @@ class EventStoreContract:
         assert store.documents("other") == ()
         assert store.last() is not None
         assert len(list(store.read())) == 2  # noqa: PLR2004
+
+    def test_the_head_is_where_the_journal_ends(self, store: EventStore) -> None:
+        """At the start, and after each append."""
+        assert store.head() == EMPTY
+        store.append("project", 0, [new()])
+        last = store.append("model/a", 0, [new(), new()])[-1]
+        assert store.head() == Head(last.position, last.hash)
+        assert verify_chain(store.read(), store.head()) is None
 
     def test_reading_filters_by_stream_kind_position_and_limit(self, store: EventStore) -> None:
         """Every filter alone, and all together."""

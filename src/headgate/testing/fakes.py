@@ -8,6 +8,7 @@ from threading import Lock
 from headgate.base.clock import Clock
 from headgate.journal.chain import document_body, link, outdated, stale
 from headgate.journal.event import Event, NewEvent
+from headgate.journal.head import EMPTY, Head
 from headgate.journal.outbox import delivery_id, wanted
 from headgate.journal.ports import Delivery, Document, Sent, Settled, Standing
 
@@ -59,6 +60,11 @@ class MemoryEventStore:
         """Return the current documents of a collection, by key."""
         found = (document for (kept, _), document in self._documents.items() if kept == collection)
         return tuple(sorted(found, key=lambda document: document.key))
+
+    def head(self) -> Head:
+        """Return where it ends: memory has no second place to keep it."""
+        last = self.last()
+        return Head(last.position, last.hash) if last else EMPTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from headgate.journal.event import NewEvent
-from headgate.journal.ports import Delivery, Journal, Settled, Standing
+from headgate.journal.ports import Delivery, EventStore, Settled, Standing
 from headgate.testing.clock import FakeClock
 
 MINUTE = timedelta(minutes=1)
 
 
-def append(store: Journal, *kinds: str) -> None:
+def append(store: EventStore, *kinds: str) -> None:
     """Record one event of each kind."""
     at = max((event.sequence for event in store.read("project")), default=0)
     store.append("project", at, [NewEvent(kind, "person:ada", "", {}) for kind in kinds])
 
 
-def fill(store: Journal, clock: FakeClock, patterns: Sequence[str] = ("*",), start: int = 0) -> None:
+def fill(store: EventStore, clock: FakeClock, patterns: Sequence[str] = ("*",), start: int = 0) -> None:
     """Take up everything."""
     while store.outbox.fill("hook", patterns, start, clock.now()):
         pass
 
 
-def claim(store: Journal, clock: FakeClock, lease: str = "mine") -> Delivery | None:
+def claim(store: EventStore, clock: FakeClock, lease: str = "mine") -> Delivery | None:
     """Claim for a minute."""
     return store.outbox.claim("hook", clock.now(), lease, clock.now() + MINUTE)
 
 
-def positions(store: Journal, clock: FakeClock) -> list[int]:
+def positions(store: EventStore, clock: FakeClock) -> list[int]:
     """Claim and settle as done whatever is due; return where it stood."""
     found = []
     while (delivery := claim(store, clock)) is not None:
@@ -41,7 +41,7 @@ def positions(store: Journal, clock: FakeClock) -> list[int]:
 class OutboxContract:
     """What every outbox must do."""
 
-    def test_events_that_match_are_delivered_once_in_order(self, store: Journal, clock: FakeClock) -> None:
+    def test_events_that_match_are_delivered_once_in_order(self, store: EventStore, clock: FakeClock) -> None:
         """Only matching kinds, lowest position first, and not again."""
         append(store, "pointer.moved", "run.finished", "pointer.lost")
         fill(store, clock, ["pointer.*"])
@@ -51,20 +51,20 @@ class OutboxContract:
         assert positions(store, clock) == [4]
         assert store.outbox.standings() == (Standing("hook", 4, 3, 0, 0, ""),)
 
-    def test_a_new_webhook_starts_where_it_is_told(self, store: Journal, clock: FakeClock) -> None:
+    def test_a_new_webhook_starts_where_it_is_told(self, store: EventStore, clock: FakeClock) -> None:
         """The start counts only while there is no cursor."""
         append(store, "a", "b", "c")
         fill(store, clock, start=2)
         fill(store, clock, start=0)
         assert positions(store, clock) == [3]
 
-    def test_thousands_of_events_are_taken_up(self, store: Journal, clock: FakeClock) -> None:
+    def test_thousands_of_events_are_taken_up(self, store: EventStore, clock: FakeClock) -> None:
         """More than a page."""
         append(store, *(["a", "b"] * 600))
         fill(store, clock, ["b"])
         assert store.outbox.standings() == (Standing("hook", 1200, 0, 600, 0, ""),)
 
-    def test_a_claimed_delivery_belongs_to_one_until_its_lease_ends(self, store: Journal, clock: FakeClock) -> None:
+    def test_a_claimed_delivery_belongs_to_one_until_its_lease_ends(self, store: EventStore, clock: FakeClock) -> None:
         """A second claim gets nothing; after the lease it gets the same id, and the first may no longer settle."""
         append(store, "a", "b")
         fill(store, clock)
@@ -79,7 +79,9 @@ class OutboxContract:
         assert store.outbox.settle(second, Settled("done", clock.now(), ""))
         assert positions(store, clock) == [2]
 
-    def test_a_failed_delivery_comes_back_when_it_is_due_and_not_before(self, store: Journal, clock: FakeClock) -> None:
+    def test_a_failed_delivery_comes_back_when_it_is_due_and_not_before(
+        self, store: EventStore, clock: FakeClock
+    ) -> None:
         """A later one may pass it meanwhile."""
         append(store, "a", "b")
         fill(store, clock)
@@ -93,7 +95,7 @@ class OutboxContract:
         assert again is not None
         assert (again.id, again.attempt) == (first.id, 2)
 
-    def test_a_dead_delivery_stays_dead_until_it_is_replayed(self, store: Journal, clock: FakeClock) -> None:
+    def test_a_dead_delivery_stays_dead_until_it_is_replayed(self, store: EventStore, clock: FakeClock) -> None:
         """A replay sends it, and all that came after, under the same id."""
         append(store, "a", "b", "c")
         fill(store, clock)
@@ -112,7 +114,7 @@ class OutboxContract:
         assert store.outbox.settle(again, Settled("done", clock.now(), ""))
         assert positions(store, clock) == [2, 3]
 
-    def test_a_replay_never_skips_what_was_not_taken_up(self, store: Journal, clock: FakeClock) -> None:
+    def test_a_replay_never_skips_what_was_not_taken_up(self, store: EventStore, clock: FakeClock) -> None:
         """From a position after the cursor, nothing between is lost; who was sending meanwhile settles nothing."""
         append(store, "a")
         fill(store, clock)

@@ -3,8 +3,9 @@
 It knows no event. Writing transactions are serial: SQLite by BEGIN IMMEDIATE, PostgreSQL by an advisory lock.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -92,14 +93,11 @@ class Database:
 
     def _prepare(self, file: Path) -> None:
         """Make the folder, and the file in WAL mode; two processes changing the mode at once would fail."""
-        if file.exists() and _is_wal(file):
-            return
-        with locked(file.with_name(file.name + ".lock")), self._plainly("open"):
-            connection = self._engine.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA journal_mode=WAL")
-            finally:
-                connection.close()
+        with self._plainly("open"):
+            if file.exists() and _is_wal(file):
+                return
+            with locked(file.with_name(file.name + ".lock")), closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
 
     def _upgrade(self) -> None:
         from alembic import command
@@ -126,7 +124,7 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._unavailable(doing, str(error.orig)) from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise self._unavailable(doing, str(error)) from error
 
     def _unavailable(self, doing: str, said: str) -> Unavailable:

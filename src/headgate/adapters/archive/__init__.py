@@ -1,0 +1,1 @@
+"""Backups of the state folder as tar files."""

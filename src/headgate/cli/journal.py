@@ -1,0 +1,93 @@
+"""`headgate journal`: what happened, who did it, and why."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.base.errors import BadInput
+from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly
+
+if TYPE_CHECKING:
+    from headgate.journal.event import Event
+    from headgate.journal.ports import EventStore
+
+POLL_SECONDS = 1.0
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("journal", rich_help_panel="Look back")(journal)
+
+
+@plainly
+def journal(
+    folder: Folder = HERE,
+    model: Annotated[str, typer.Option("--model", "-m", help="Only this model's events.")] = "",
+    kind: Annotated[str, typer.Option("--kind", "-k", help="Only kinds that match; * stands for any part.")] = "*",
+    actor: Annotated[str, typer.Option("--actor", help="Only what this actor did: person:ada, process:*.")] = "*",
+    since: Annotated[str, typer.Option("--since", help="Only from this time on: ISO 8601 with zone.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="The last so many; 0: all.")] = 0,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events happen, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened: the journal, oldest first; with --json one event a line."""
+    from headgate.journal.pick import Pick
+
+    pick = Pick(f"model/{model}" if model else None, kind, actor, _time(since))
+    store = open_project(folder).journal()
+    end = store.last()  # first, so that nothing that happens meanwhile falls between the two parts
+    upto = end.position if end else 0
+    for event in pick.last(takewhile(lambda event: event.position <= upto, store.read(pick.stream)), limit):
+        _print(event, as_json=as_json)
+    if follow:
+        for event in _later(store, pick.stream, upto):
+            if pick.wants(event):
+                _print(event, as_json=as_json)
+
+
+def _later(store: "EventStore", stream: str | None, after: int) -> Iterator["Event"]:
+    """Yield events as they are recorded; Ctrl-C ends it."""
+    from threading import Event as Signal
+
+    never = Signal()
+    try:
+        while True:
+            for event in store.read(stream, after=after):
+                after = event.position
+                yield event
+            never.wait(POLL_SECONDS)
+    except KeyboardInterrupt:
+        return
+
+
+def _print(event: "Event", *, as_json: bool) -> None:
+    from headgate.journal.outbox import event_json
+
+    if as_json:
+        line = json.dumps(event_json(event), ensure_ascii=False)
+    else:
+        line = (
+            f"{event.position:>6}  {event.at:%Y-%m-%d %H:%M:%S}  {event.stream:<16} {event.kind:<20} {event.actor}"
+            f"{'  ' + event.reason if event.reason else ''}\n{'':>8}{json.dumps(event.body, ensure_ascii=False)}"
+        )
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def _time(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        way_out = "write a time with its zone, such as 2026-03-01T12:00+00:00"
+        raise BadInput(f"{text!r} is no time with a zone", where="--since", way_out=way_out)
+    return at
