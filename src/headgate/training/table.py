@@ -48,9 +48,7 @@ def read_table(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> p
         except BadInput as error:
             problems.append(BadInput(f"column {name} {error.what}", way_out=f"{name}: {error.way_out}"))
     if problems:
-        ways = dict.fromkeys(problem.way_out for problem in problems)
-        what = "\n  ".join(problem.what for problem in problems)
-        raise BadInput(what, where=where, way_out="\n  ".join(ways))
+        raise _together(problems, where)
     return pa.table(typed)
 
 
@@ -60,11 +58,39 @@ def read_stored(path: Path, policy: ModelPolicy, name: str, where: str) -> pa.Ta
     Raises:
         BadInput: As `read_table`.
     """
+    return read_table(path, stored_columns(policy, name), where)
+
+
+def stored_columns(policy: ModelPolicy, name: str) -> dict[str, ColumnPolicy]:
+    """Return what a stored feature table must have: keys, time and the columns that are taken."""
     stored = policy.features.stored[name]
     keys = {
         theirs: ColumnPolicy(type=policy.data.columns[mine].type, missing=True) for mine, theirs in stored.pairs.items()
     }
-    return read_table(path, {**keys, stored.time: TIME, **stored.columns}, where)
+    return {**keys, stored.time: TIME, **stored.columns}
+
+
+def check_header(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> tuple[str, ...]:
+    """Check the names of a file's columns, and a Parquet file's types, without reading rows; return the names it has.
+
+    Raises:
+        BadInput: As `read_table`, as far as the header tells.
+    """
+    if not _is_parquet(path, where):
+        names = read_header(path, where)
+        _check_names(columns, names, where)
+        return tuple(names)
+    schema, _ = _parquet_schema(path, where)
+    _check_names(columns, schema.names, where)
+    problems: list[BadInput] = []
+    for name, column in columns.items():
+        try:
+            _typed(pa.array([], schema.field(name).type), column.type)
+        except BadInput as error:
+            problems.append(BadInput(f"column {name} {error.what}", way_out=f"{name}: {error.way_out}"))
+    if problems:
+        raise _together(problems, where)
+    return tuple(schema.names)
 
 
 def describe(path: Path, where: str) -> tuple[int, tuple[tuple[str, str], ...]]:
@@ -78,6 +104,11 @@ def describe(path: Path, where: str) -> tuple[int, tuple[tuple[str, str], ...]]:
         return rows, tuple((field.name, str(field.type)) for field in schema)
     names = read_header(path, where)
     return read_text(path, names[:1], where).num_rows, tuple((name, "text") for name in names)
+
+
+def _together(problems: Sequence[BadInput], where: str) -> BadInput:
+    ways = dict.fromkeys(problem.way_out for problem in problems)
+    return BadInput("\n  ".join(problem.what for problem in problems), where=where, way_out="\n  ".join(ways))
 
 
 def _read(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> pa.Table:
