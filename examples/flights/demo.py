@@ -38,7 +38,7 @@ def main() -> int:
     make_project()
     step("People", "ada trains; grace, somebody else, approves. Both have keys.")
     for name in ("ada", "grace"):
-        sponsor = () if name == "ada" else ("--as", "ada", "--sign-with", keys("ada"))
+        sponsor = () if name == "ada" else ("--as", "ada", "--their-key", keys("ada"))
         headgate("person", "add", name, "--key", keys(name), *sponsor)
     headgate("approve", "--scorecard", "--as", "grace", "--key", keys("grace"), "--because", "the bar we agreed on")
     step("Train", "January and February; the last two weeks are held out and judge the version.")
@@ -93,7 +93,7 @@ def keys(name: str) -> str:
 def headgate(*words: str, expect: int = 0) -> Any:
     """Run a command as a person would, and return what it printed as JSON."""
     shown = " ".join(word if " " not in word else f'"{word}"' for word in words if "/demo-keys/" not in word)
-    OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --sign-with", ""))
+    OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --their-key", ""))
     command = [sys.executable, "-m", "headgate.cli.main", *words, "--project", str(WORK), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != expect:
@@ -146,7 +146,7 @@ def march() -> pa.Table:
     start, end = (pa.scalar(f"2013-{month}-01T05:00:00Z").cast(pa.timestamp("us", "UTC")) for month in ("03", "04"))
     rows = rows.filter(pc.and_(pc.greater_equal(rows[policy.data.time], start), pc.less(rows[policy.data.time], end)))
     tables = {
-        name: read_stored(WORK / stored.source, stored, stored.source)
+        name: read_stored(WORK / stored.source, policy, name, stored.source)
         for name, stored in policy.features.stored.items()
     }
     return join(rows, policy.data.time, policy.features.stored, tables)
