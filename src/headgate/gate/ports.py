@@ -11,6 +11,7 @@ from headgate.gate.facts import Memory, Unmeasured
 from headgate.gate.load import Load
 from headgate.registry.bundle import Manifest
 from headgate.registry.signature import Columns
+from headgate.registry.version import Version
 
 
 class Answering(Protocol):
@@ -24,6 +25,14 @@ class Answering(Protocol):
 
     def close(self) -> None:
         """Let go of what it holds."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where a version's files are kept (every Registry is one)."""
+
+    def attach(self, version: Version, path: Path, folder: str) -> None:
+        """Store a file with a version; Unavailable when that cannot be done now."""
         ...
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from headgate.base.digest import Json, canonical
 from headgate.base.errors import Conflict
 from headgate.base.files import write_atomically
+from headgate.gate.ports import Shelf
 from headgate.gate.report import headline, html, markdown
 from headgate.gate.steps import verdict_body
 from headgate.gate.verdict import Verdict
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
-from headgate.registry.ports import Registry
 from headgate.registry.version import Version
 
 GIVEN, ATTACHED = "verdict.given", "report.attached"
@@ -37,7 +37,7 @@ class Desk:
     """
 
     store: EventStore
-    registry: Registry
+    registry: Shelf
     reports: Path
     version: Callable[[str, str], Version]
 
