@@ -63,6 +63,8 @@ class Predictor:
     def _call(self, features: RequestCall, inputs: Columns) -> Mapping[str, npt.NDArray[Any]]:
         try:
             return features(inputs)
+        except BadInput:
+            raise
         except Exception as error:  # features.py is the user's code: whatever it raises concerns these rows
             raise BadInput(
                 f"features() raised {type(error).__name__}: {error}",

@@ -19,6 +19,9 @@ from headgate.base.errors import BadInput, Tampered
 from headgate.registry.signature import Signature
 
 MANIFEST = "bundle.json"
+# The inputs of every model.onnx: float32 [n, F] and string [n, S], the signature's features of that kind side by side.
+NUMBERS, STRINGS = "features:numbers", "features:strings"
+MISSING_TEXT = "\uf8ff"  # ONNX has no missing string: this private-use character stands for one
 
 
 @dataclass(frozen=True, slots=True)

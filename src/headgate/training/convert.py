@@ -15,11 +15,14 @@ from headgate.base.errors import BadInput
 from headgate.registry.field import Field
 from headgate.training import graph
 from headgate.training.kinds.sklearn import fitted_names
+from headgate.training.missing import with_missing_text
 from headgate.training.native import KindName, recognise
 from headgate.training.rounding import round_down
 from headgate.training.thresholds import doubles
 
 LONGEST = 300
+MATRIX = "matrix"
+BOOSTER_OPSET = 15  # the newest that onnxmltools writes for boosters; graph.finish raises what it states
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def convert(model: object, wanted: Wanted) -> Any:
     try:
         body = CONVERTERS[native.kind](native.model, wanted)
         round_down(body, doubles(native.model))
-        return graph.finish(body, wanted.task, wanted.features, wanted.classes)
+        return graph.finish(body, wanted.task, wanted.features, wanted.classes, _columns(native.model, wanted))
     except BadInput as error:
         raise NoConversionError(error.what) from error
     except NoConversionError:
@@ -69,7 +72,7 @@ def _sklearn(model: Any, wanted: Wanted) -> Any:
     from headgate.training.converters import options_for, register
 
     register()
-    ready = _without_names(model)
+    ready = _without_names(with_missing_text(model))
     return convert_sklearn(
         ready, "headgate", _inputs(model, wanted), target_opset=graph.OPSETS, options=options_for(ready, wanted.task)
     )
@@ -80,17 +83,25 @@ def _inputs(model: Any, wanted: Wanted) -> list[tuple[str, Any]]:
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     fields = {field.name: field for field in wanted.features}
-    names = fitted_names(model)
-    columns = list(fields) if names is None or not set(names) & set(fields) else names
-    plain = all(field.dtype != "string" for field in fields.values())
-    if plain and columns == list(fields) and not _by_column(model):
-        return [(graph.NUMBERS, FloatTensorType([None, len(fields)]))]
-    if not _by_column(model):
-        kinds = {fields[name].dtype == "string" for name in columns}
-        if len(kinds) > 1 or _is_booster(model):
-            raise NoConversionError("string columns need a ColumnTransformer that encodes them by name")
+    columns = _columns(model, wanted)
     make = {True: StringTensorType, False: FloatTensorType}
-    return [(name, make[fields[name].dtype == "string"]([None, 1])) for name in columns]
+    if _by_column(model):
+        return [(name, make[fields[name].dtype == "string"]([None, 1])) for name in columns]
+    kinds = {fields[name].dtype == "string" for name in columns}
+    if len(kinds) > 1 or (True in kinds and _is_booster(model)):
+        raise NoConversionError("string columns need a ColumnTransformer that encodes them by name")
+    return [(MATRIX, make[True in kinds]([None, len(columns)]))]
+
+
+def _columns(model: Any, wanted: Wanted) -> list[str]:
+    """Return the features that the model was fitted on, in its own order."""
+    every = [field.name for field in wanted.features]
+    names = fitted_names(model) or []
+    if not set(names) & set(every):  # fitted on an array: names such as Column_0 are the library's own
+        return every
+    if strange := sorted(set(names) - set(every)):
+        raise NoConversionError(f"the model was fitted on {', '.join(strange)}, which are no features")
+    return names
 
 
 def _by_column(model: Any) -> bool:
@@ -119,26 +130,23 @@ def _without_names(model: Any) -> Any:
 
 def _lightgbm(model: Any, wanted: Wanted) -> Any:
     from onnxmltools import convert_lightgbm
-    from onnxmltools.convert.common.data_types import FloatTensorType
 
-    names = _all_numbers(wanted)
-    if model.feature_name() != names and set(model.feature_name()) & set(names):
-        raise NoConversionError("the booster was fitted on other columns than the features, or in another order")
-    types = [(graph.NUMBERS, FloatTensorType([None, len(names)]))]
-    return convert_lightgbm(model, "headgate", types, target_opset=graph.OPSETS, zipmap=False)
+    types = _booster_types(wanted)
+    return convert_lightgbm(model, "headgate", types, target_opset=BOOSTER_OPSET, zipmap=False)
 
 
 def _xgboost(model: Any, wanted: Wanted) -> Any:
     from onnxmltools import convert_xgboost
-    from onnxmltools.convert.common.data_types import FloatTensorType
 
-    names = _all_numbers(wanted)
-    if model.feature_names and model.feature_names != names:
-        raise NoConversionError("the booster was fitted on other columns than the features, or in another order")
     twin = model.copy()
     twin.feature_names = None
-    types = [(graph.NUMBERS, FloatTensorType([None, len(names)]))]
-    return convert_xgboost(twin, "headgate", types, target_opset=graph.OPSETS)
+    return convert_xgboost(twin, "headgate", _booster_types(wanted), target_opset=BOOSTER_OPSET)
+
+
+def _booster_types(wanted: Wanted) -> list[tuple[str, Any]]:
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    return [(MATRIX, FloatTensorType([None, len(_all_numbers(wanted))]))]
 
 
 def _torch(model: Any, wanted: Wanted) -> Any:
@@ -148,7 +156,7 @@ def _torch(model: Any, wanted: Wanted) -> Any:
 
     _all_numbers(wanted)
     program = torch.onnx.export(
-        export(model), dynamo=True, input_names=[graph.NUMBERS], opset_version=graph.OPSETS[""], verbose=False
+        export(model), dynamo=True, input_names=[MATRIX], opset_version=graph.OPSETS[""], verbose=False
     )
     if program is None:
         raise NoConversionError("torch.onnx returned no program")

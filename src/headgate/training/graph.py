@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from headgate.base.errors import BadInput
+from headgate.registry.bundle import NUMBERS, STRINGS
 from headgate.registry.field import Field
 
 BODY = "model/"
-NUMBERS, STRINGS = "features:numbers", "features:strings"
+PICK = "features:pick"
 IR_VERSION = 10
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 FLOAT, STRING = 1, 8
 
 
-def finish(model: Any, task: str, features: Sequence[Field], classes: Sequence[str]) -> Any:
+def finish(
+    model: Any, task: str, features: Sequence[Field], classes: Sequence[str], columns: Sequence[str] = ()
+) -> Any:
     """Return the model with packed inputs, the task's outputs, and nothing that is not needed for them.
 
     Args:
@@ -26,6 +29,7 @@ def finish(model: Any, task: str, features: Sequence[Field], classes: Sequence[s
         task: binary, multiclass or regression.
         features: The signature's features.
         classes: Labels of the probabilities' columns.
+        columns: Features that make up the graph's matrix, when it takes one; empty: all, in order.
 
     Raises:
         BadInput: The graph takes or gives something that cannot be brought into this form.
@@ -36,10 +40,10 @@ def finish(model: Any, task: str, features: Sequence[Field], classes: Sequence[s
     nodes = [node for node in source.node if node.op_type != "ZipMap"]
     scores = _score(source)
     added, inits, outputs = _outputs(scores, task, classes)
-    packed, inputs = _inputs(source, features)
+    packed, inputs, picks = _inputs(source, features, columns)
     kept = _needed([*packed, *nodes, *added], {output.name for output in outputs})
     used = {name for node in kept for name in node.input}
-    weights = [tensor for tensor in [*source.initializer, *inits] if tensor.name in used]
+    weights = [tensor for tensor in [*source.initializer, *inits, *picks] if tensor.name in used]
     done = helper.make_model(
         helper.make_graph(kept, "headgate", [given for given in inputs if given.name in used], outputs, weights),
         opset_imports=_opsets(model),
@@ -104,8 +108,8 @@ def _outputs(scores: str, task: str, classes: Sequence[str]) -> tuple[list[Any],
     return nodes, [flat, last, shape], output
 
 
-def _inputs(source: Any, features: Sequence[Field]) -> tuple[list[Any], list[Any]]:
-    """Return nodes that split the packed inputs into the graph's own, and the packed inputs."""
+def _inputs(source: Any, features: Sequence[Field], columns: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return nodes that make the graph's own inputs of the packed ones, the packed inputs, and constants."""
     from onnx import helper
 
     weights = {tensor.name for tensor in source.initializer}
@@ -113,35 +117,47 @@ def _inputs(source: Any, features: Sequence[Field]) -> tuple[list[Any], list[Any
     types = {given.name.removeprefix(BODY): given.type.tensor_type.elem_type for given in wanted}
     names = [field.name for field in features]
     if len(wanted) == 1 and not set(types) & set(names):
-        return _matrix(wanted[0], features)
+        return _matrix(wanted[0], features, columns or names)
     if strange := sorted(set(types) - set(names)):
-        raise BadInput(f"the graph asks for {', '.join(strange)}, which are no features", where="model.onnx")
+        raise _misfit(f"the graph asks for {', '.join(strange)}, which are no features")
     nodes, inputs = [], []
     for packed, kind in ((NUMBERS, FLOAT), (STRINGS, STRING)):
-        group = [field.name for field in features if (field.dtype == "string") == (kind == STRING)]
+        group = _group(features, kind)
         if wrong := [name for name in group if types.get(name, kind) != kind]:
-            raise BadInput(f"the graph takes {', '.join(wrong)} as another type than the features", where="model.onnx")
-        if not set(group) & set(types):
-            continue
-        inputs.append(helper.make_tensor_value_info(packed, kind, ["rows", len(group)]))
-        nodes += _split(packed, group)
-    return nodes, inputs
+            raise _misfit(f"the graph takes {', '.join(wrong)} as another type than the features")
+        if set(group) & set(types):
+            inputs.append(helper.make_tensor_value_info(packed, kind, ["rows", len(group)]))
+            nodes += _split(packed, group)
+    return nodes, inputs, []
 
 
-def _matrix(given: Any, features: Sequence[Field]) -> tuple[list[Any], list[Any]]:
-    """Feed the graph's one input with all features side by side."""
-    from onnx import helper
+def _group(features: Sequence[Field], kind: int) -> list[str]:
+    return [field.name for field in features if (field.dtype == "string") == (kind == STRING)]
+
+
+def _matrix(given: Any, features: Sequence[Field], columns: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Feed the graph's one input with these columns side by side, picked from the packed input where need be."""
+    from onnx import helper, numpy_helper
 
     kind = given.type.tensor_type.elem_type
-    strings = {field.dtype == "string" for field in features}
-    if kind not in {FLOAT, STRING} or strings != {kind == STRING}:
-        raise BadInput("the graph takes one matrix of another type than the features", where="model.onnx")
+    group = _group(features, kind)
+    if kind not in {FLOAT, STRING} or set(columns) - set(group):
+        raise _misfit("the graph takes one matrix of another type than the features")
+    sizes = given.type.tensor_type.shape.dim
+    if len(sizes) > 1 and sizes[1].dim_value not in {0, len(columns)}:
+        raise _misfit(f"the graph takes {sizes[1].dim_value} values a row, there are {len(columns)} features")
     packed = STRINGS if kind == STRING else NUMBERS
-    width = given.type.tensor_type.shape.dim[1].dim_value if len(given.type.tensor_type.shape.dim) > 1 else 0
-    if width not in {0, len(features)}:
-        raise BadInput(f"the graph takes {width} numbers a row, there are {len(features)} features", where="model.onnx")
-    node = helper.make_node("Identity", [packed], [given.name])
-    return [node], [helper.make_tensor_value_info(packed, kind, ["rows", len(features)])]
+    inputs = [helper.make_tensor_value_info(packed, kind, ["rows", len(group)])]
+    if list(columns) == group:
+        return [helper.make_node("Identity", [packed], [given.name])], inputs, []
+    places = numpy_helper.from_array(np.array([group.index(name) for name in columns], np.int64), PICK)
+    return [helper.make_node("Gather", [packed, PICK], [given.name], axis=1)], inputs, [places]
+
+
+def _misfit(what: str) -> BadInput:
+    return BadInput(
+        what, where="model.onnx", way_out="compare the graph's inputs with features.inputs in headgate.yaml"
+    )
 
 
 def _split(packed: str, names: Sequence[str]) -> list[Any]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 Splits: TypeAlias = dict[int, list[float]]
+LIGHTGBM_ZERO = float(np.float32(1e-35))  # kZeroThreshold in LightGBM's meta.h
 
 
 def thresholds(model: object, features: Sequence[str]) -> Mapping[str, Array]:
@@ -26,8 +27,16 @@ def thresholds(model: object, features: Sequence[str]) -> Mapping[str, Array]:
 def doubles(model: object) -> Splits:
     """Return the splits of a model that compares them as float64 with its inputs; none for all other models."""
     last = _last(model)
-    compares = hasattr(last, "_predictors") or hasattr(last, "booster_") or hasattr(last, "num_model_per_iteration")
-    return splits(last) if compares else {}
+    if hasattr(last, "_predictors"):
+        return _histograms(last)
+    if hasattr(last, "booster_") or hasattr(last, "num_model_per_iteration"):
+        return {column: [_without_zero(value) for value in values] for column, values in splits(last).items()}
+    return {}
+
+
+def _without_zero(threshold: float) -> float:
+    """Move the threshold just below zero a step down: LightGBM reads every value within +-1e-35 as zero."""
+    return float(np.nextafter(threshold, -np.inf)) if threshold == -LIGHTGBM_ZERO else threshold
 
 
 def splits(model: Any) -> Splits:

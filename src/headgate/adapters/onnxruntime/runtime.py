@@ -12,14 +12,13 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from headgate.base.errors import BadInput
-from headgate.registry.bundle import Manifest
+from headgate.registry.bundle import MISSING_TEXT, NUMBERS, STRINGS, Manifest
 from headgate.registry.signature import Columns, Field
 
 Array: TypeAlias = npt.NDArray[Any]
 Feed: TypeAlias = Callable[[Columns], dict[str, Array]]
 
 MODEL = "model.onnx"
-NUMBERS, STRINGS = "features:numbers", "features:strings"  # as headgate.training.graph packs them
 PACKED = {NUMBERS, STRINGS}
 ERRORS_ONLY = 3
 TENSORS: Mapping[str, type] = {
@@ -180,8 +179,8 @@ def _columns(tensors: list[tuple[str, type, int]]) -> Feed:
 
 
 def _text(column: Array) -> Array:
-    """Return strings as ONNX can carry them: it knows no missing string, so the empty one stands for it."""
+    """Return strings as ONNX can carry them: it knows no missing string, so MISSING_TEXT stands for it."""
     values = column.reshape(-1).tolist()
     if None not in values:
         return column
-    return np.array(["" if value is None else value for value in values], object).reshape(column.shape)
+    return np.array([MISSING_TEXT if value is None else value for value in values], object).reshape(column.shape)

@@ -20,6 +20,7 @@ FILE, PICKLE = "model.skops", "model.pkl"
 # and is data or arithmetic. A project adds to it by package.trusted_types.
 TRUSTED: tuple[str, ...] = (
     "collections.OrderedDict",
+    "functools.partial",  # holds a function that must itself be trusted
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMModel",
@@ -48,6 +49,7 @@ TRUSTED: tuple[str, ...] = (
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
     "xgboost.sklearn.XGBRFClassifier",
@@ -142,10 +144,17 @@ def fitting(model: Any, frame: "pd.DataFrame") -> Any:
 def fitted_names(model: Any) -> list[str] | None:
     """Return the columns that the model was fitted on; None when it saw an array."""
     try:
-        names = model.feature_names_in_
+        names = _own_names(model)
     except AttributeError:
         return None
     return None if names is None else [str(name) for name in np.asarray(names).tolist()]
+
+
+def _own_names(model: Any) -> Any:
+    kind = type(model).__name__
+    if kind != "Booster":
+        return model.feature_names_in_
+    return model.feature_name() if hasattr(model, "feature_name") else model.feature_names
 
 
 def with_categories(model: Any, frame: "pd.DataFrame") -> "pd.DataFrame":
