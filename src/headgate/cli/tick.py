@@ -8,7 +8,8 @@ from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly, sho
 from headgate.cli.promote import desk_of
 
 if TYPE_CHECKING:
-    from headgate.loop.steps import Pass
+    from headgate.loop.steps import Chore, Pass
+    from headgate.wiring import Project
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 UNAVAILABLE = 5
@@ -25,10 +26,39 @@ def tick(*, dry_run: DryRun = False, folder: Folder = HERE, as_json: AsJson = Fa
     from headgate.loop.steps import tick as run
 
     project = open_project(folder)
-    done = run(desk_of(project), project.chores(), dry_run=dry_run)
+    done = run(desk_of(project), _chores(project), dry_run=dry_run)
     show(done.to_json(), as_json=as_json, render=lambda: _text(done))
     if done.trouble:
         raise typer.Exit(UNAVAILABLE)
+
+
+def _chores(project: "Project") -> "dict[str, Chore]":
+    return {
+        "reports": lambda: _attach_reports(project),
+        "webhooks": lambda: _deliver(project),
+    }
+
+
+def _attach_reports(project: "Project") -> list[str]:
+    from headgate.cli.gate import report_desk
+    from headgate.gate.record import attach_due
+
+    return [f"the report of event {event.position} is stored" for event in attach_due(report_desk(project))]
+
+
+def _deliver(project: "Project") -> list[str]:
+    import os
+
+    if not project.policy.webhooks:
+        return []
+    from headgate.adapters.webhook.sender import HttpSender
+    from headgate.base.errors import Unavailable
+    from headgate.journal.steps import deliver_due
+
+    report = deliver_due(project.journal(), project.policy.webhooks, os.environ, HttpSender(), project.clock)
+    if report.trouble:
+        raise Unavailable("; ".join(report.trouble), where="webhooks", way_out="`headgate webhook list` shows each")
+    return [f"{each.webhook}: {each.sent} delivered" for each in report.webhooks if each.sent]
 
 
 def _text(done: "Pass") -> str:
