@@ -1,4 +1,4 @@
-"""However a policy is mangled, reading it gives a policy or problems that name lines of the file, never an exception."""
+"""However a policy is mangled, it is read or its problems name lines of the file: never an exception."""
 
 import copy
 from pathlib import Path
