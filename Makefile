@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # In this order: the quick and the pure first.
 FOLDERS := unit architecture contract story service conformance simulation browser
 TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
-CODE    := src tests $(wildcard benchmarks) examples
+CODE    := src tests $(wildcard benchmarks) examples docs
 BENCHES := $(wildcard benchmarks/bench_*.py)
 
 .PHONY: help demo test check format bench simulate docs lock clean
@@ -38,7 +38,7 @@ bench: $(VENV)/.dev ## Measure against the budgets (needs wrk for HTTP)
 	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench; done
 
 simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
-	HEADGATE_SIMULATION=full $(BIN)/python -m pytest $(wildcard tests/simulation) --durations=10
+	HEADGATE_SIMULATION=full $(BIN)/python -m pytest tests/simulation --durations=10
 
 docs: $(VENV)/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/write.py
