@@ -44,10 +44,19 @@ class Load:
         """Whether every request was answered at about the offered rate."""
         return len(self.milliseconds) == self.offered and self.achieved >= KEPT_UP * self.rate
 
+    def shows(self, share: float) -> bool:
+        """Whether there are enough answers for a quantile to mean something."""
+        return len(self.milliseconds) >= requests_for(share)
+
     def quantile(self, share: float) -> float:
         """Return the latency that this share of the requests does not exceed, in ms (an observed one, not between)."""
         place = ceil(share * len(self.milliseconds)) - 1
         return self.milliseconds[max(place, 0)]
+
+
+def requests_for(share: float) -> int:
+    """Return how many requests it takes before one of them is expected beyond a quantile."""
+    return ceil(1 / (1 - share) - 1e-9)
 
 
 def due_times(rate: float, seconds: float, seed: int) -> tuple[npt.NDArray[np.float64], ...]:

@@ -11,8 +11,8 @@ def number(value: float, beside: float | None = None) -> str:
 
 
 def signed(value: float) -> str:
-    """Return a number with its sign."""
-    return f"{'-' if value < 0 else '+'}{number(abs(value))}"
+    """Return a difference with its sign and three significant digits."""
+    return f"{'-' if value < 0 else '+'}{_short(abs(value), 3)}"
 
 
 def rows(count: int) -> str:

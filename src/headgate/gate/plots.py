@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from headgate.gate.numbers import number, rows
+from headgate.gate.numbers import number, rows, signed
 
-WIDTH, LEFT, RIGHT, ROW, TOP = 900, 170, 190, 26, 40
+WIDTH, LEFT, RIGHT, ROW, TOP = 900, 170, 240, 26, 40
 MOST = 40  # segments drawn; the ones with the most rows, the failing ones first
 QUANTILES = ("p50", "p90", "p95", "p99", "p99.9", "max")
 SOFT = ' class="soft"'
@@ -42,7 +42,7 @@ def _segment(name: str, segment: Mapping[str, Any], place: int, low: float, high
             f'<line x1="{at:.1f}" x2="{x:.1f}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
             f'<circle cx="{at:.1f}" cy="{y}" r="5" fill="var(--card)" stroke="var(--theirs)" stroke-width="2"/>'
         )
-        said += f" ({'+' if segment['gain'] >= 0 else '-'}{number(abs(float(segment['gain'])))})"
+        said += f" ({signed(float(segment['gain']))})"
     weight = ' font-weight="700"' if failed else ""
     return (
         f"<g{faint}>{_text(LEFT - 12, y + 4, _short(name), 'end', weight)}{theirs}"

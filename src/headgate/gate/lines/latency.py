@@ -4,7 +4,7 @@ from math import ceil
 
 from headgate.base.digest import Json
 from headgate.gate.facts import Facts, Unmeasured
-from headgate.gate.load import Load
+from headgate.gate.load import Load, requests_for
 from headgate.gate.numbers import number
 from headgate.gate.verdict import Judged
 from headgate.policy.model import LatencyLine
@@ -32,7 +32,7 @@ def _why(line: LatencyLine, load: Load, champion: Load | None) -> tuple[bool, st
             f"({answered:,} of {load.offered:,} requests answered in {load.seconds:.1f} s)"
         )
     needed = requests_for(line.quantile)
-    if answered < needed:
+    if not load.shows(line.quantile):
         return False, (
             f"{answered:,} requests cannot show P{line.quantile * 100:g}, which needs {needed:,}: "
             f"raise seconds to {ceil(needed / line.rate)}"
@@ -52,15 +52,10 @@ def _beside(champion: Load | None, quantile: float) -> str:
     return f"; the champion's beside it {number(champion.quantile(quantile))} ms"
 
 
-def requests_for(quantile: float) -> int:
-    """Return how many requests it takes before one of them is expected beyond the quantile."""
-    return ceil(1 / (1 - quantile) - 1e-9)
-
-
 def _numbers(load: Load, quantile: float) -> Json:
     if not load.milliseconds:
         return {"offered": load.offered, "answered": 0}
-    quantiles = {f"p{share * 100:g}": load.quantile(share) for share in sorted({*SHOWN, quantile})}
+    quantiles = {f"p{share * 100:g}": load.quantile(share) for share in sorted({*SHOWN, quantile}) if load.shows(share)}
     return {
         "offered": load.offered,
         "answered": len(load.milliseconds),

@@ -64,14 +64,14 @@ def versus(rule: Versus, found: Compared) -> tuple[bool, str]:
     beside = number(gain.candidate, gain.champion)
     why = (
         f"{beside} against champion {found.champion}'s {number(gain.champion, gain.candidate)} on {rows(found.rows)} "
-        f"new to both: {_gain(gain.gain)}, and at least {signed(gain.bound)} with {rule.confidence:.0%} "
-        f"confidence, so {'' if passed else 'not shown to be '}{verb}"
+        f"new to both: {_gain(gain.gain)}, {rule.confidence:.0%} sure of at least {signed(gain.bound)}, "
+        f"so {'' if passed else 'not shown to be '}{verb}"
     )
     return passed, why
 
 
 def _gain(gain: float) -> str:
-    return "no difference" if gain == 0 else f"{'better' if gain > 0 else 'worse'} by {number(abs(gain))}"
+    return "no difference" if gain == 0 else f"{'better' if gain > 0 else 'worse'} by {signed(abs(gain))[1:]}"
 
 
 def measured(found: Compared) -> dict[str, float | int | str]:

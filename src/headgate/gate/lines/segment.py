@@ -115,10 +115,10 @@ def _drop(
     }
     if gain.gain >= -line.may_drop:
         return [], numbers
+    theirs = f"champion {found.champion}'s {number(gain.champion, gain.candidate)} on {rows(found.rows)}"
     failure = (
-        f"{line.by} {name}: {line.metric} {number(gain.candidate, gain.champion)} against champion {found.champion}'s "
-        f"{number(gain.champion, gain.candidate)} on {rows(found.rows)}, worse by {number(-gain.gain, line.may_drop)}; "
-        f"may drop {line.may_drop:g}"
+        f"{line.by} {name}: {line.metric} {number(gain.candidate, gain.champion)} against {theirs}, "
+        f"worse by {number(-gain.gain, line.may_drop)}, may drop {line.may_drop:g}"
     )
     return [failure], numbers
 
