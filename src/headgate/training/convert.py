@@ -7,6 +7,8 @@
 Converters are sometimes silently wrong: nothing here is believed before headgate.training.parity has compared it.
 """
 
+import logging
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -155,9 +157,12 @@ def _torch(model: Any, wanted: Wanted) -> Any:
     from headgate.training.kinds.torch import export
 
     _all_numbers(wanted)
-    program = torch.onnx.export(
-        export(model), dynamo=True, input_names=[MATRIX], opset_version=graph.OPSETS[""], verbose=False
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of every optional library that is not there
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch warns itself of its own use of its own API
+        program = torch.onnx.export(
+            export(model), dynamo=True, input_names=[MATRIX], opset_version=graph.OPSETS[""], verbose=False
+        )
     if program is None:
         raise NoConversionError("torch.onnx returned no program")
     return program.model_proto
