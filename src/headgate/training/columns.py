@@ -80,11 +80,11 @@ def _checks(column: ColumnPolicy) -> list[Any]:
     if column.type == "float":
         checks.append(pandera.Check(lambda values: ~np.isinf(values), name="finite"))
     if column.at_least is not None:
-        checks.append(pandera.Check.ge(column.at_least, name=f"below at_least {column.at_least:g}"))
+        checks.append(pandera.Check.ge(column.at_least, error=f"below at_least {column.at_least:g}"))
     if column.at_most is not None:
-        checks.append(pandera.Check.le(column.at_most, name=f"above at_most {column.at_most:g}"))
+        checks.append(pandera.Check.le(column.at_most, error=f"above at_most {column.at_most:g}"))
     if column.one_of is not None:
-        checks.append(pandera.Check.isin(list(column.one_of), name=f"not one of {', '.join(column.one_of)}"))
+        checks.append(pandera.Check.isin(list(column.one_of), error=f"not one of {', '.join(column.one_of)}"))
     return checks
 
 
@@ -93,8 +93,7 @@ def _findings(cases: "pd.DataFrame", table: pa.Table, unique: str | None) -> Ite
     named = cases["column"].where(cases["schema_context"] == "Column", cases["failure_case"])
     for (column, check), group in cases.assign(column=named).groupby(["column", "check"], sort=False):
         if group["index"].isna().all():  # it concerns the column: absent, or of another type
-            way_out = WAYS.get(str(check), "declare the type that the column has")
-            yield Finding(str(column), SAID.get(str(check), str(check)), way_out)
+            yield _whole_column(str(column), str(check), group["failure_case"].iloc[0])
             continue
         group = group.sort_values("index")  # noqa: PLW2901 - pandera's order is by check, not by row
         rows = [int(index) for index in group["index"]]
@@ -103,6 +102,12 @@ def _findings(cases: "pd.DataFrame", table: pa.Table, unique: str | None) -> Ite
             continue
         shown = tuple(_row(table, row, unique, str(column)) for row in rows[:SHOWN])
         yield Finding(str(column), SAID.get(str(check), str(check)), WAYS.get(str(check), RANGE), len(rows), shown)
+
+
+def _whole_column(column: str, check: str, found: object) -> Finding:
+    declared = check.removeprefix("dtype('").removesuffix("')")
+    what = SAID.get(check) or f"is {found}, not {declared} as declared"
+    return Finding(column, what, WAYS.get(check, "declare the type that the column has"))
 
 
 def _repeats(table: pa.Table, column: str) -> Finding:
@@ -115,8 +120,8 @@ def _repeats(table: pa.Table, column: str) -> Finding:
     for value in many[:SHOWN]:
         places = pc.indices_nonzero(pc.equal(values, value))[:SHOWN].to_pylist()
         shown.append(f"{value.as_py()!r} at rows {', '.join(str(place + 1) for place in places)}")
-    what = f"{len(many)} values stand more than once"
-    return Finding(column, what, WAYS["field_uniqueness"], rows, tuple(shown))
+    what = f"stands more than once on {rows} rows"
+    return Finding(column, what, WAYS["field_uniqueness"], len(many), tuple(shown), unit="value")
 
 
 def _row(table: pa.Table, row: int, unique: str | None, column: str) -> str:

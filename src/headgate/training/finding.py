@@ -13,9 +13,10 @@ class Finding:
         column: The column.
         what: What is wrong with it.
         way_out: What to do.
-        count: On how many rows; 0: it concerns the column.
+        count: On how many rows (or values); 0: it concerns the column.
         rows: The first of them, as people name them (1-based row, id, value).
         leak: Whether it brings the future to the model.
+        unit: What is counted.
     """
 
     column: str
@@ -24,10 +25,12 @@ class Finding:
     count: int = 0
     rows: tuple[str, ...] = ()
     leak: bool = False
+    unit: str = "row"
 
     def show(self) -> str:
         """Return the problem as one line."""
-        on = f" ({self.count} row{'s' if self.count != 1 else ''}: {'; '.join(self.rows)}" if self.count else ""
+        many = "s" if self.count != 1 else ""
+        on = f" ({self.count} {self.unit}{many}: {'; '.join(self.rows)}" if self.count else ""
         more = ", ..." if self.count > len(self.rows) else ""
         return f"{'LEAK: ' if self.leak else ''}{self.column}: {self.what}{on + more + ')' if on else ''}"
 

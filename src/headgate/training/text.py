@@ -30,7 +30,6 @@ EXAMPLES = {
     "timestamp": "a time with its zone, such as 2013-01-31T09:30:00-05:00 or ...Z",
 }
 SHOWN = 3
-EXACT = 2**53  # whole numbers beyond are not exact as float64
 
 
 def parse(values: pa.Array, wanted: ColumnType) -> pa.Array:
@@ -86,10 +85,7 @@ def _whole_numbers(text: pa.Array) -> pa.Array:
     try:
         return text.cast(pa.int64())
     except pa.ArrowInvalid:
-        numbers = text.cast(pa.float64())
-        if pc.any(pc.greater(pc.abs(numbers), EXACT)).as_py():
-            raise
-        return numbers.cast(pa.int64())
+        return pc.replace_substring_regex(text, r"(\d)\.0*$", r"\1").cast(pa.int64())
 
 
 def _complaint(value: pa.Scalar, wanted: ColumnType) -> str:
