@@ -9,7 +9,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FOLDERS := unit architecture contract story service conformance simulation browser
 TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
 CODE    := src tests $(wildcard benchmarks) examples docs
-BENCHES := $(wildcard benchmarks/bench_*.py)
+# The rest of benchmarks/ are programs: each measures one thing and says how far it is from its budget.
+BENCHES := $(filter-out __init__ bundles sketch worker,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .PHONY: help demo test check format bench simulate docs lock clean
 .DEFAULT_GOAL := help
@@ -35,10 +36,10 @@ format: $(VENV)/.dev ## Put the code in its one format
 
 bench: $(VENV)/.dev ## Measure against the budgets (needs wrk for HTTP)
 	@.ci/packages wrk:wrk
-	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python $$bench; done
+	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench; done
 
 simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
-	HEADGATE_SIMULATION=full $(BIN)/python -m pytest tests/simulation --durations=10
+	HEADGATE_SIMULATIONS=20 $(BIN)/python -m pytest tests/simulation --durations=10
 
 docs: $(VENV)/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/write.py

@@ -47,8 +47,9 @@ def test_a_file_says_what_it_is_for_and_is_finished(name: str) -> None:
     for node in ast.walk(tree):
         raised = node.exc if isinstance(node, ast.Raise) else None
         assert "NotImplementedError" not in (ast.dump(raised) if raised else ""), f"{name}: a stub"
-        if isinstance(node, ast.ExceptHandler):
-            assert not isinstance(node.body[0], ast.Pass), f"{name}:{node.lineno} swallows an error"
+        if isinstance(node, ast.ExceptHandler) and isinstance(node.body[0], ast.Pass):
+            line = text.splitlines()[node.body[0].lineno - 1]
+            assert "#" in line, f"{name}:{node.lineno} swallows an error and does not say why"
 
 
 def test_test_files_have_names_of_their_own() -> None:
