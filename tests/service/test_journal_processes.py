@@ -4,13 +4,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 
+from headgate.adapters.head.keeper import HeadKeeper
+from headgate.adapters.sql.store import SqlEventStore
+from headgate.base.clock import SystemClock
+from headgate.base.errors import Unavailable
 from headgate.journal.chain import verify_chain
 from headgate.journal.event import NewEvent
+from headgate.journal.head import EMPTY, Head
 from headgate.testing.postgres import fresh_database
 from headgate.testing.writer import open_store
 
@@ -86,3 +92,40 @@ def test_a_crash_between_commit_and_head_leaves_a_head_that_lags_and_catches_up(
     store.append("project", 3, [event])
     assert store.head().position == 4
     store.close()
+
+
+def test_a_head_that_cannot_be_moved_is_told_and_the_event_stands(tmp_path: Path) -> None:
+    class FullDisk(HeadKeeper):
+        def advance(self, head: Head) -> None:
+            assert head.position == 1
+            raise Unavailable("cannot write: No space left on device", where=str(self.path), way_out="free disk space")
+
+    event = NewEvent("a.b", "person:ada", "", {})
+    url = f"sqlite:///{tmp_path}/journal.db"
+    full = SqlEventStore(url, SystemClock(), FullDisk(tmp_path / "journal.head", tmp_path / "journal.key"))
+    with pytest.raises(Unavailable, match="event 1 is recorded, but the signed head could not be moved") as caught:
+        full.append("project", 0, [event])
+    assert caught.value.way_out == "do not repeat the command; free disk space"
+    full.close()
+    store = open_store(url, tmp_path)
+    assert [found.position for found in store.read()] == [1]
+    store.append("project", 1, [event])
+    assert store.head().position == 2
+    store.close()
+
+
+def test_many_who_make_the_key_at_once_agree_on_one(tmp_path: Path) -> None:
+    keepers = [HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key") for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda keeper: keeper.read(), keepers)) == {EMPTY}
+        list(pool.map(lambda step: keepers[step].advance(Head(step + 1, f"hash {step + 1}")), range(16)))
+    assert HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").read() == Head(16, "hash 16")
+
+
+def test_a_crash_while_the_key_is_made_is_made_good(tmp_path: Path) -> None:
+    """Killed after the head was written and before its key was."""
+    keeper = HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key")
+    keeper.read()
+    (tmp_path / "journal.key").unlink()
+    (tmp_path / "journal.head.first").write_bytes(b"")
+    assert HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").read() == EMPTY

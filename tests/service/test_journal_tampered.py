@@ -79,9 +79,9 @@ def test_an_untouched_journal_is_whole(opened: SqlEventStore) -> None:
         ("DELETE FROM events", 1, "truncated"),
     ],
 )
-def test_each_change_is_found_at_its_position(opened: SqlEventStore, statement: str, position: int, fault: str) -> None:
-    change(opened, statement)
-    broken = found(opened)
+def test_each_change_is_found_at_its_position(lite: SqlEventStore, statement: str, position: int, fault: str) -> None:
+    change(lite, statement)
+    broken = found(lite)
     assert broken is not None
     assert (broken.position, broken.fault) == (position, fault), broken
 

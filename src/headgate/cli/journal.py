@@ -45,25 +45,25 @@ def journal(
     upto = end.position if end else 0
     for event in pick.last(takewhile(lambda event: event.position <= upto, store.read(pick.stream)), limit):
         _print(event, as_json=as_json)
-    if follow:
-        for event in _later(store, pick.stream, upto):
-            if pick.wants(event):
-                _print(event, as_json=as_json)
+    if not follow:
+        return
+    try:
+        for event in filter(pick.wants, _later(store, pick.stream, upto)):
+            _print(event, as_json=as_json)
+    except KeyboardInterrupt:
+        return
 
 
 def _later(store: "EventStore", stream: str | None, after: int) -> Iterator["Event"]:
-    """Yield events as they are recorded; Ctrl-C ends it."""
+    """Yield events as they are recorded, for ever."""
     from threading import Event as Signal
 
     never = Signal()
-    try:
-        while True:
-            for event in store.read(stream, after=after):
-                after = event.position
-                yield event
-            never.wait(POLL_SECONDS)
-    except KeyboardInterrupt:
-        return
+    while True:
+        for event in store.read(stream, after=after):
+            after = event.position
+            yield event
+        never.wait(POLL_SECONDS)
 
 
 def _print(event: "Event", *, as_json: bool) -> None:

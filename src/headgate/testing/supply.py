@@ -84,7 +84,7 @@ class Supply:
         """Train a version, so to speak: a bundle in the registry, and the event."""
         name = f"run-{len(self.ledger.versions) + 1}"
         bundle = self.folder / "built" / name
-        bundle.mkdir(parents=True)
+        bundle.mkdir(parents=True, exist_ok=True)
         (bundle / "model.onnx").write_text(name)
         column = (Field("distance", "float64"),)
         signature = Signature(column, column, (Field("probability", "float32"),))

@@ -167,7 +167,8 @@ def _engine(url: sa.URL) -> sa.Engine:
         sa.event.listen(engine, "begin", _on_begin)
         return engine
     bounded = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": WAIT_SECONDS * 1000, "keepalives_idle": 10}
-    arguments = {name: value for name, value in bounded.items() if name not in url.query}
+    arguments: dict[str, Any] = {name: value for name, value in bounded.items() if name not in url.query}
+    arguments["prepare_threshold"] = None  # a pooler in between (PgBouncer) may give every transaction another session
     try:
         return sa.create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", pool_pre_ping=True)
     except ModuleNotFoundError as error:

@@ -15,7 +15,7 @@ from headgate.adapters.sql.rows import to_event, to_row
 from headgate.adapters.sql.schema import DOCUMENTS, EVENTS
 from headgate.base.clock import Clock
 from headgate.base.digest import canonical
-from headgate.base.errors import Tampered
+from headgate.base.errors import HeadgateError, Tampered
 from headgate.journal.chain import check_head, document_body, link, outdated, stale
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.head import EMPTY, RESTORE, Head
@@ -60,7 +60,7 @@ class SqlEventStore:
             connection.execute(sa.insert(EVENTS), [to_row(event) for event in linked])
             for document in documents:
                 _put(connection, document)
-        self._head.advance(Head(linked[-1].position, linked[-1].hash))
+        self._advance(linked[-1])
         return linked
 
     def read(
@@ -110,6 +110,15 @@ class SqlEventStore:
     def close(self) -> None:
         """Close every connection."""
         self.database.close()
+
+    def _advance(self, last: Event) -> None:
+        """Move the head; where that fails the events stand nevertheless, and the caller must know."""
+        try:
+            self._head.advance(Head(last.position, last.hash))
+        except HeadgateError as error:
+            what = f"event {last.position} is recorded, but the signed head could not be moved: {error.what}"
+            way_out = f"do not repeat the command; {error.way_out}"
+            raise type(error)(what, where=error.where, way_out=way_out) from error
 
     def _check_head(self, connection: sa.Connection, last: Event | None) -> None:
         head = self._head.read(lambda: _head_at(last))
