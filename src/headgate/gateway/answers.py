@@ -58,7 +58,9 @@ class Answers:
 
     def failed(self, waiting: Exchange, error: Exception) -> None:
         """Answer 400 for rows that the model refuses, 503 for a model that is away, 500 for a fault of the model."""
-        if isinstance(error, BadInput):
+        if isinstance(error, Refusal):
+            refusal = error
+        elif isinstance(error, BadInput):
             refusal = Refusal(400, "refused_by_model", f"{error.where}: {error.what}" if error.where else error.what)
         elif isinstance(error, Unavailable):
             refusal = Refusal(503, "model_unavailable", error.what, retry_after=1)

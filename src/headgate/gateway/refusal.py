@@ -3,7 +3,7 @@
 from headgate.base.errors import HeadgateError
 
 
-class Refusal(HeadgateError):  # noqa: N818 - named like the errors of base/errors.py
+class Refusal(HeadgateError):
     """Why a request is refused.
 
     Args:

@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             LOG.exception("reading a request failed")
             self._refuse(Refusal(500, "internal", "the worker failed on this request"))
         except httptools.HttpParserError:
-            self._refuse(Refusal(400, "bad_http", "this is not an HTTP/1.1 request that can be read"))
+            self._refuse(Refusal(400, "bad_http", "this is no HTTP request that can be read"))
         self._throttle()
 
     def _take_known(self, data: bytes) -> bytes:

@@ -133,7 +133,7 @@ def _column(tensor: Tensor, field: Field, rows: int) -> np.ndarray[Any, Any]:
     try:
         return cast(field, values)
     except BadInput as error:
-        raise bad("wrong_value", f"input {error.where}: {error.what}") from error
+        raise wrong_value(error) from error
 
 
 def _values(tensor: Tensor, field: Field, rows: int) -> list[Any]:
@@ -156,6 +156,11 @@ def _values(tensor: Tensor, field: Field, rows: int) -> list[Any]:
         what = f"input {tensor.name!r} has {len(values)} values for shape {tensor.shape}"
         raise bad("wrong_shape", f"{what}; expected {rows * width} ({describe(field)})")
     return values
+
+
+def wrong_value(error: BadInput) -> Refusal:
+    """Return the refusal of a value that the signature's cast does not take."""
+    return bad("wrong_value", f"input {error.where}: {error.what}")
 
 
 def _is_nested(data: msgspec.Raw) -> bool:

@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from headgate.base.errors import BadInput
 from headgate.gateway.protocols.v2_json.datatypes import datatype
-from headgate.gateway.protocols.v2_json.parse import UNREADABLE
+from headgate.gateway.protocols.v2_json.parse import UNREADABLE, wrong_value
 from headgate.registry.cast import NUMPY, cast
 from headgate.registry.field import DType, Field
 from headgate.registry.signature import Columns
@@ -65,13 +66,16 @@ class Singles:
         """Return the columns of these rows, cast by the signature.
 
         Raises:
-            BadInput: A row holds a value that the signature does not take; parse says which.
+            Refusal: A row holds a time that cannot be read.
         """
         columns = zip(*[row.inputs for row in rows], strict=True)
-        return {
-            field.name: column(field, tensors)
-            for field, column, tensors in zip(self._fields, self._columns, columns, strict=True)
-        }
+        try:
+            return {
+                field.name: column(field, tensors)
+                for field, column, tensors in zip(self._fields, self._columns, columns, strict=True)
+            }
+        except BadInput as error:
+            raise wrong_value(error) from error
 
 
 def _vectors(field: Field, tensors: Sequence[Any]) -> Array:

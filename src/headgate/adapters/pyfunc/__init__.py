@@ -1,0 +1,1 @@
+"""MLflow pyfunc models, each in a process of its own: what it does to itself touches nobody."""
