@@ -29,8 +29,8 @@ def turn(table: Table, documents: Sequence[Document], open_version: Open, *, aga
         open_version: Loads and warms a version, its digest checked; raises HeadgateError.
         again: Whether to try once more what was refused.
     """
-    if not table.read or table.away:
-        table = replace(table, away="", read=table.read or not documents)
+    if table.away:
+        table = replace(table, away="")
         yield table
     for at, document in enumerate(documents):
         old = table.entries.get(document.key)

@@ -1,0 +1,187 @@
+"""Requests of one tick become one call; each gets its own rows back, and a bad row fails only its own request."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headgate.base.errors import BadInput, Unavailable
+from headgate.features.predictor import Predictor
+from headgate.gateway.batch import Done, Lane, Outputs, Pulse
+from headgate.gateway.protocols.v2_json.parse import Asked, parse
+from headgate.gateway.version import Loaded
+from headgate.registry.bundle import Manifest
+from headgate.registry.field import Field
+from headgate.registry.signature import Columns, Signature
+
+INPUTS = (Field("x", "float32"), Field("word", "string"))
+SIGNATURE = Signature(INPUTS, INPUTS, (Field("prediction", "float32"),))
+
+
+class Echo:
+    """Gives x back; refuses, breaks or is away for rows that say so."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+        self.closed = 0
+
+    def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
+        words = features["word"].tolist()
+        self.calls.append(len(words))
+        if "bad" in words:
+            raise BadInput("a bad word", where="row")
+        if "fault" in words:
+            raise ZeroDivisionError
+        if "away" in words:
+            raise Unavailable("gone")
+        return {"prediction": features["x"]}
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Kept:
+    """An answerer that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.answers: dict[int, list[float] | Exception] = {}
+
+    def singles(self, waiting: Sequence[tuple[Any, Any]], outputs: Outputs) -> None:
+        for (who, _), value in zip(waiting, outputs["prediction"].tolist(), strict=True):
+            self._keep(who, [value])
+
+    def asked(self, waiting: Any, asked: Asked, outputs: Outputs, start: int) -> None:
+        self._keep(waiting, outputs["prediction"][start : start + asked.rows].tolist())
+
+    def failed(self, waiting: Any, error: Exception) -> None:
+        self._keep(waiting, error)
+
+    def _keep(self, who: int, answer: list[float] | Exception) -> None:
+        assert who not in self.answers, "answered twice"
+        self.answers[who] = answer
+
+
+class Setting:
+    def __init__(self, runtime: str = "onnx", inline_rows: int = 1000) -> None:
+        self.echo, self.kept = Echo(), Kept()
+        manifest = Manifest("m", "regression", "onnx" if runtime == "onnx" else "pyfunc", "", SIGNATURE, (), 1, {})
+        self.soon: list[Callable[[], None]] = []
+        self.aside: list[tuple[Callable[[], Any], Done]] = []
+        self.loaded = Loaded("1", "sha256:1", Predictor(manifest, self.echo), self.echo.close)
+        pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows)
+        self.lane = Lane(self.loaded, self.kept, pulse)
+
+    def ask(self, who: int, rows: Sequence[tuple[float, str]], *, single: bool = False) -> None:
+        body = request(rows)
+        if single:
+            self.lane.add_single(who, self.loaded.singles.read(body))
+        else:
+            self.lane.add(who, parse(body, SIGNATURE, 1000))
+
+    def tick(self) -> None:
+        soon, self.soon[:] = list(self.soon), []
+        for call in soon:
+            call()
+
+    def land(self) -> None:
+        work, done = self.aside.pop(0)
+        done(work())
+
+
+def request(rows: Sequence[tuple[float, str]]) -> bytes:
+    columns: Mapping[str, tuple[str, list[Any]]] = {
+        "x": ("FP32", [value for value, _ in rows]),
+        "word": ("BYTES", [word for _, word in rows]),
+    }
+    inputs = [
+        {"name": name, "shape": [len(rows)], "datatype": kind, "data": data} for name, (kind, data) in columns.items()
+    ]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+rows = st.tuples(
+    st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from(["good", "fine", "bad", "fault"])
+)
+asks = st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=20)
+
+
+@given(asks, st.sampled_from(["onnx", "pyfunc"]), st.integers(1, 50))
+def test_every_request_gets_its_own_rows_and_fails_alone(
+    asked: list[tuple[list[tuple[float, str]], bool]], runtime: str, inline_rows: int
+) -> None:
+    setting = Setting(runtime, inline_rows)
+    for who, (many, single) in enumerate(asked):
+        setting.ask(who, many, single=single and len(many) == 1)
+    assert len(setting.soon) == 1
+    setting.tick()
+    while setting.aside:
+        setting.land()
+    for who, (many, _) in enumerate(asked):
+        answer, words = setting.kept.answers[who], {word for _, word in many}
+        if "bad" in words:
+            assert isinstance(answer, BadInput)
+        elif "fault" in words:
+            assert isinstance(answer, ZeroDivisionError)
+        else:
+            assert answer == [float(np.float32(value)) for value, _ in many]
+
+
+def test_a_tick_is_one_call_and_the_next_tick_another() -> None:
+    setting = Setting()
+    for who in range(5):
+        setting.ask(who, [(1.0, "a")], single=True)
+    setting.ask(5, [(2.0, "a"), (3.0, "b")])
+    setting.tick()
+    assert setting.echo.calls == [7]
+    setting.ask(6, [(1.0, "a")])
+    setting.tick()
+    assert setting.echo.calls == [7, 1]
+    assert len(setting.kept.answers) == 7
+
+
+def test_a_model_that_is_away_is_asked_once_and_not_row_by_row() -> None:
+    setting = Setting()
+    setting.ask(0, [(1.0, "away")])
+    setting.ask(1, [(1.0, "good")])
+    setting.tick()
+    assert setting.echo.calls == [2]
+    assert all(isinstance(answer, Unavailable) for answer in setting.kept.answers.values())
+
+
+def test_while_a_model_is_busy_in_a_thread_requests_gather_for_its_next_call() -> None:
+    setting = Setting("pyfunc")
+    setting.ask(0, [(0.0, "a")])
+    setting.tick()
+    for who in range(1, 4):
+        setting.ask(who, [(float(who), "a")], single=True)
+        setting.tick()
+    assert len(setting.aside) == 1
+    setting.land()
+    setting.tick()
+    setting.land()
+    assert setting.echo.calls == [1, 3]
+    assert setting.kept.answers == {0: [0.0], 1: [1.0], 2: [2.0], 3: [3.0]}
+
+
+def test_a_retired_version_closes_when_its_last_work_is_done_and_not_before() -> None:
+    setting = Setting("pyfunc")
+    setting.ask(0, [(0.0, "a")])
+    setting.tick()
+    setting.ask(1, [(1.0, "a")])
+    setting.loaded.retire()
+    setting.land()
+    assert setting.echo.closed == 0
+    setting.tick()
+    setting.land()
+    assert setting.echo.closed == 1
+    assert len(setting.kept.answers) == 2
+
+
+def test_an_idle_version_closes_at_once() -> None:
+    setting = Setting()
+    setting.loaded.retire()
+    assert setting.echo.closed == 1
