@@ -2,9 +2,9 @@
 
     python benchmarks/bench_asof.py [--quick] [--json]
 
-Bare DuckDB gets the same Arrow tables, threads and settings, and returns what it likes: rows in any order, any one of the
-observations that share a time, and no age limit. Each side runs in turn; the medians are compared. Growth: the work is
-sorting the observations, so ten times as many of them should cost little more than ten times as much.
+Bare DuckDB gets the same Arrow tables, threads and settings, and returns what it likes: rows in any order, any one of
+the observations that share a time, and no age limit. Each side runs in turn; the medians are compared. Growth: the work
+is sorting the observations, so ten times as many of them should cost little more than ten times as much.
 """
 
 import argparse
