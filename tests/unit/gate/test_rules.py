@@ -244,6 +244,14 @@ def test_size_and_memory_and_parity_lines() -> None:
     )
 
 
+def test_parity_names_the_group_of_rows_that_agrees_least() -> None:
+    line = ParityLine(kind="parity")
+    worst = judge_line(line, facts(parity=Parity(0.5, 1000, 0.25, "onnx", "unseen")))
+    assert worst.why.startswith("onnx agrees with the native model on 50.0000% of its unseen rows (1,000 rows in all)")
+    every = judge_line(line, facts(parity=Parity(1.0, 1000, 1e-7, "onnx")))
+    assert every.why.startswith("onnx agrees with the native model on all 1,000 rows, largest difference 1e-07")
+
+
 def test_a_regression_model_is_judged_by_its_own_metrics() -> None:
     rng = np.random.default_rng(4)
     labels = rng.normal(100, 10, 500)

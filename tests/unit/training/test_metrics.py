@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from headgate.base.errors import BadInput
+from headgate.policy.metrics import HIGHER_IS_BETTER
 from headgate.training.metrics import METRICS, encode, evaluate
 
 Oracle = Callable[[Any, Any], float]
@@ -45,6 +46,13 @@ REGRESSION: dict[str, Oracle] = {
 def test_the_table_holds_what_each_task_needs_and_nothing_else() -> None:
     for task, oracles in (("binary", BINARY), ("multiclass", MULTICLASS), ("regression", REGRESSION)):
         assert {name for name, metric in METRICS.items() if task in metric.tasks} == set(oracles)
+
+
+def test_the_policy_knows_the_same_metrics_and_directions() -> None:
+    """The policy checks names without loading NumPy; the two tables may not drift apart."""
+    for task, known in HIGHER_IS_BETTER.items():
+        mine = {name: metric.higher_is_better for name, metric in METRICS.items() if task in metric.tasks}
+        assert mine == dict(known)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.sampled_from([1, 3, 1000]))

@@ -13,9 +13,10 @@ def judge(line: ParityLine, facts: Facts) -> Judged:
     found = facts.parity
     if isinstance(found, Unmeasured):
         return Judged(describe(line), passed=False, why=found.why, measured={})
-    where = f" (its {found.group} rows; {rows(found.rows)} in all)" if found.group else f" of {rows(found.rows)}"
+    agreed = "all" if found.share == 1 else f"{found.share:.4%} of"
+    where = f" its {found.group} rows ({rows(found.rows)} in all)" if found.group else f" {rows(found.rows)}"
     why = (
-        f"{found.runtime} agrees with the native model on {found.share:.4%}{where}, largest difference "
+        f"{found.runtime} agrees with the native model on {agreed}{where}, largest difference "
         f"{number(found.largest)}; at least {line.share:.4%}"
     )
     measured: dict[str, Json] = {

@@ -11,7 +11,7 @@ def judge(model: str, scorecard: str, *, approved: bool, authenticated: bool, wh
     """Judge the scorecard's own approval; without it no verdict passes."""
     said = "; ".join(why)
     if not approved:
-        said = f"scorecard not approved yet: headgate approve {model} --scorecard ({said})"
+        said = f"scorecard not approved yet: headgate approve {model} --scorecard --because ... ({said})"
     elif not authenticated:
         said = f"{said} (unauthenticated)"
     return Judged(LINE, passed=approved, why=said, measured={"scorecard": scorecard, "authenticated": authenticated})
