@@ -168,6 +168,11 @@ def _torch(model: Any, wanted: Wanted) -> Any:
     return program.model_proto
 
 
+def _none(model: Any, wanted: Wanted) -> Any:
+    del model, wanted
+    raise NoConversionError("an MLflow model of another flavour has no converter")
+
+
 def _all_numbers(wanted: Wanted) -> list[str]:
     if strings := [field.name for field in wanted.features if field.dtype == "string"]:
         raise NoConversionError(f"the model takes numbers, but {', '.join(strings)} are strings")
@@ -179,4 +184,5 @@ CONVERTERS: Mapping[KindName, Callable[[Any, Wanted], Any]] = {
     "lightgbm": _lightgbm,
     "xgboost": _xgboost,
     "torch": _torch,
+    "mlflow": _none,
 }

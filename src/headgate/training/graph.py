@@ -13,10 +13,11 @@ from headgate.registry.bundle import NUMBERS, STRINGS
 from headgate.registry.field import Field
 
 BODY = "model/"
-PICK = "features:pick"
+PICK, PICKED = "features:pick", "features:picked"
 IR_VERSION = 10
 OPSETS = {"": 18, "ai.onnx.ml": 3}
-FLOAT, STRING = 1, 8
+FLOAT, STRING, DOUBLE = 1, 8, 11
+NUMERIC = {FLOAT, DOUBLE, 6, 7, 9}  # what a float32 feature is cast to: also int32, int64, bool
 
 
 def finish(
@@ -38,10 +39,10 @@ def finish(
 
     source = compose.add_prefix(model, BODY).graph  # no name of the converter's can meet one of ours, or a feature's
     nodes = [node for node in source.node if node.op_type != "ZipMap"]
-    scores = _score(source)
+    scores, turned = _score(source)
     added, inits, outputs = _outputs(scores, task, classes)
     packed, inputs, picks = _inputs(source, features, columns)
-    kept = _needed([*packed, *nodes, *added], {output.name for output in outputs})
+    kept = _needed([*packed, *nodes, *turned, *added], {output.name for output in outputs})
     used = {name for node in kept for name in node.input}
     weights = [tensor for tensor in [*source.initializer, *inits, *picks] if tensor.name in used]
     done = helper.make_model(
@@ -64,19 +65,29 @@ def _opsets(model: Any) -> list[Any]:
     return [helper.make_opsetid(domain, version) for domain, version in sorted({**found, **raised}.items())]
 
 
-def _score(source: Any) -> str:
-    """Return the name of the tensor that holds the model's numbers, the one before a ZipMap where there is one."""
+def _score(source: Any) -> tuple[str, list[Any]]:
+    """Return the tensor that holds the model's numbers as float32, and the node that makes it so.
+
+    It is the one before a ZipMap where there is one, else the output that is called probabilities, else the first.
+    """
+    from onnx import helper
+
     zipmaps = {node.output[0]: node.input[0] for node in source.node if node.op_type == "ZipMap"}
     for output in source.output:
         if output.name in zipmaps:
-            return str(zipmaps[output.name])
-    floats = [output.name for output in source.output if output.type.tensor_type.elem_type == FLOAT]
-    if not floats:
+            return str(zipmaps[output.name]), []
+    kinds = {output.name: output.type.tensor_type.elem_type for output in source.output}
+    numbers = [name for name, kind in kinds.items() if kind in {FLOAT, DOUBLE}]
+    if not numbers:
         raise BadInput(
-            "the graph gives no float32 output", where="model.onnx", way_out="export it with float32 outputs"
+            "the graph gives no numbers (float32 or float64)",
+            where="model.onnx",
+            way_out="export it with probabilities, not only with labels",
         )
-    likely = [name for name in floats if "prob" in name.lower()]
-    return str((likely or floats)[0])
+    name = next((name for name in numbers if "prob" in name.lower()), numbers[0])
+    if kinds[name] == FLOAT:
+        return name, []
+    return "scores:float32", [helper.make_node("Cast", [name], ["scores:float32"], to=FLOAT)]
 
 
 def _outputs(scores: str, task: str, classes: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
@@ -113,35 +124,54 @@ def _inputs(source: Any, features: Sequence[Field], columns: Sequence[str]) -> t
     from onnx import helper
 
     weights = {tensor.name for tensor in source.initializer}
-    wanted = [given for given in source.input if given.name not in weights]
-    types = {given.name.removeprefix(BODY): given.type.tensor_type.elem_type for given in wanted}
+    wanted = {given.name.removeprefix(BODY): given for given in source.input if given.name not in weights}
     names = [field.name for field in features]
-    if len(wanted) == 1 and not set(types) & set(names):
-        return _matrix(wanted[0], features, columns or names)
-    if strange := sorted(set(types) - set(names)):
+    if len(wanted) == 1 and not set(wanted) & set(names):
+        return _matrix(next(iter(wanted.values())), features, columns or names)
+    if strange := sorted(set(wanted) - set(names)):
         raise _misfit(f"the graph asks for {', '.join(strange)}, which are no features")
-    nodes, inputs = [], []
+    nodes, inputs, constants = [], [], []
     for packed, kind in ((NUMBERS, FLOAT), (STRINGS, STRING)):
         group = _group(features, kind)
-        if wrong := [name for name in group if types.get(name, kind) != kind]:
-            raise _misfit(f"the graph takes {', '.join(wrong)} as another type than the features")
-        if set(group) & set(types):
-            inputs.append(helper.make_tensor_value_info(packed, kind, ["rows", len(group)]))
-            nodes += _split(packed, group)
-    return nodes, inputs, []
+        used = [name for name in group if name in wanted]
+        if not used:
+            continue
+        inputs.append(helper.make_tensor_value_info(packed, kind, ["rows", len(group)]))
+        nodes += _split(packed, group)
+        for name in used:
+            made, shapes = _fit(f"{packed}/{name}", wanted[name], kind)
+            nodes += made
+            constants += shapes
+    return nodes, inputs, constants
 
 
 def _group(features: Sequence[Field], kind: int) -> list[str]:
     return [field.name for field in features if (field.dtype == "string") == (kind == STRING)]
 
 
+def _fit(name: str, given: Any, kind: int) -> tuple[list[Any], list[Any]]:
+    """Hand a [n, 1] (or [n, k]) tensor to the graph's input as the type and rank that it declares."""
+    from onnx import helper, numpy_helper
+
+    want = given.type.tensor_type
+    if (want.elem_type == STRING) != (kind == STRING) or want.elem_type not in {*NUMERIC, STRING}:
+        raise _misfit(f"the graph takes {given.name.removeprefix(BODY)} as another type than the features")
+    nodes, constants = [], []
+    if len(want.shape.dim) == 1:
+        constants = [numpy_helper.from_array(np.array([-1], np.int64), f"{name}:flat")]
+        nodes, name = [helper.make_node("Reshape", [name, f"{name}:flat"], [f"{name}:rows"])], f"{name}:rows"
+    if want.elem_type == kind:
+        return [*nodes, helper.make_node("Identity", [name], [given.name])], constants
+    return [*nodes, helper.make_node("Cast", [name], [given.name], to=want.elem_type)], constants
+
+
 def _matrix(given: Any, features: Sequence[Field], columns: Sequence[str]) -> tuple[list[Any], list[Any], list[Any]]:
     """Feed the graph's one input with these columns side by side, picked from the packed input where need be."""
     from onnx import helper, numpy_helper
 
-    kind = given.type.tensor_type.elem_type
+    kind = STRING if given.type.tensor_type.elem_type == STRING else FLOAT
     group = _group(features, kind)
-    if kind not in {FLOAT, STRING} or set(columns) - set(group):
+    if set(columns) - set(group):
         raise _misfit("the graph takes one matrix of another type than the features")
     sizes = given.type.tensor_type.shape.dim
     if len(sizes) > 1 and sizes[1].dim_value not in {0, len(columns)}:
@@ -149,9 +179,11 @@ def _matrix(given: Any, features: Sequence[Field], columns: Sequence[str]) -> tu
     packed = STRINGS if kind == STRING else NUMBERS
     inputs = [helper.make_tensor_value_info(packed, kind, ["rows", len(group)])]
     if list(columns) == group:
-        return [helper.make_node("Identity", [packed], [given.name])], inputs, []
+        nodes, constants = _fit(packed, given, kind)
+        return nodes, inputs, constants
+    nodes, constants = _fit(PICKED, given, kind)
     places = numpy_helper.from_array(np.array([group.index(name) for name in columns], np.int64), PICK)
-    return [helper.make_node("Gather", [packed, PICK], [given.name], axis=1)], inputs, [places]
+    return [helper.make_node("Gather", [packed, PICK], [PICKED], axis=1), *nodes], inputs, [places, *constants]
 
 
 def _misfit(what: str) -> BadInput:
@@ -163,9 +195,10 @@ def _misfit(what: str) -> BadInput:
 def _split(packed: str, names: Sequence[str]) -> list[Any]:
     from onnx import helper
 
+    made = [f"{packed}/{name}" for name in names]
     if len(names) == 1:
-        return [helper.make_node("Identity", [packed], [BODY + names[0]])]
-    return [helper.make_node("Split", [packed], [BODY + name for name in names], axis=1, num_outputs=len(names))]
+        return [helper.make_node("Identity", [packed], made)]
+    return [helper.make_node("Split", [packed], made, axis=1, num_outputs=len(names))]
 
 
 def _needed(nodes: Sequence[Any], outputs: set[str]) -> list[Any]:

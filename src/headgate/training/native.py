@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats: TypeAlias = npt.NDArray[Any]
-KindName: TypeAlias = Literal["sklearn", "lightgbm", "xgboost", "torch"]
+KindName: TypeAlias = Literal["sklearn", "lightgbm", "xgboost", "torch", "mlflow"]
+# Found by name, when it is needed: MLflow's lives with its adapter, and no library is imported before its models come.
+MODULES: Mapping[KindName, str] = {
+    "sklearn": "headgate.training.kinds.sklearn",
+    "lightgbm": "headgate.training.kinds.lightgbm",
+    "xgboost": "headgate.training.kinds.xgboost",
+    "torch": "headgate.training.kinds.torch",
+    "mlflow": "headgate.adapters.mlflow.models",
+}
 RECORD = "native.json"
 ALLOWED = (
     "return a fitted scikit-learn estimator or pipeline, a LightGBM or XGBoost model (Booster or scikit-learn API), "
@@ -69,7 +77,12 @@ class Native:
     @property
     def library(self) -> Kind:
         """The module that knows this kind."""
-        return cast("Kind", import_module(f"headgate.training.kinds.{self.kind}"))
+        return library_of(self.kind)
+
+
+def library_of(kind: KindName) -> Kind:
+    """Return the module that knows a kind."""
+    return cast("Kind", import_module(MODULES[kind]))
 
 
 def recognise(model: object) -> Native:
@@ -84,6 +97,8 @@ def recognise(model: object) -> Native:
     names = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(model).__mro__}
     if names & {"torch.Module", "torch.ExportedProgram"}:
         return Native("torch", model)
+    if "headgate.MlflowModel" in names:
+        return Native("mlflow", model)
     boosters: tuple[KindName, ...] = ("lightgbm", "xgboost")
     for kind in boosters:
         if f"{kind}.Booster" in names:

@@ -98,10 +98,9 @@ def _fill(
     cases: parity.Cases,
     open_model: OpenModel,
 ) -> None:
-    if material.source is not None:
-        (folder / FEATURES).write_text(material.source, encoding="utf-8")
     expected = native.predict(fitted, material.policy.task, as_frame(cases.columns))
     draft = Draft(folder, material, classes, cases, expected, open_model)
+    draft.write_features()
     onnx, why = _try_onnx(draft, fitted)
     if onnx is not None and onnx.share >= material.policy.package.agree_share:
         finish(draft, "onnx", why, onnx.to_json())
@@ -144,15 +143,22 @@ class Draft:
         )
         return self.open_model(self.folder, seal(self.folder, manifest))
 
-    def compared(self, runtime: Runtime, expected: npt.NDArray[Any], tolerance: float) -> parity.Parity:
-        """Open the draft and compare what it answers with what is expected."""
+    def write_features(self) -> None:
+        """Copy features.py, where the model has one."""
+        if self.material.source is not None:
+            (self.folder / FEATURES).write_text(self.material.source, encoding="utf-8")
+
+    def answers(self, runtime: Runtime) -> npt.NDArray[Any]:
+        """Seal and open the draft; return its first output on the cases."""
         predictor = self.sealed(runtime, "draft")
         try:
-            answers = predictor.answer(self.cases.columns)
+            return predictor.answer(self.cases.columns)[predictor.manifest.signature.outputs[0].name]
         finally:
             predictor.close()
-        first = predictor.manifest.signature.outputs[0].name
-        return parity.compare(runtime, expected, answers[first], self.cases, tolerance)
+
+    def compared(self, runtime: Runtime, expected: npt.NDArray[Any], tolerance: float) -> parity.Parity:
+        """Open the draft and compare what it answers with what is expected."""
+        return parity.compare(runtime, expected, self.answers(runtime), self.cases, tolerance)
 
 
 def _try_onnx(draft: Draft, fitted: object) -> tuple[parity.Parity | None, str]:

@@ -98,16 +98,32 @@ def load(folder: Path, record: Mapping[str, Any]) -> Any:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     if record["file"] == PICKLE:
-        return pickle.loads((folder / PICKLE).read_bytes())  # noqa: S301 - the policy allowed it when it was saved
+        return unpickle(folder / PICKLE)
     try:
-        return skops.io.load(folder / FILE, trusted=[*TRUSTED, *record["trusted"]])
+        return skops.io.load(folder / record["file"], trusted=[*TRUSTED, *record["trusted"]])
     except UntrustedTypesFoundException as error:
         raise _refuse(str(error)[:300]) from error
     except Exception as error:  # a damaged file, or another version of a library
         raise BadInput(
             f"it cannot be read: {type(error).__name__}: {str(error)[:200]}",
-            where=str(folder / FILE),
+            where=str(folder / record["file"]),
             way_out=f"install the libraries it was written with: {record.get('libraries', {})}",
+        ) from error
+
+
+def unpickle(path: Path) -> Any:
+    """Read a pickle; the caller has asked the policy.
+
+    Raises:
+        BadInput: It cannot be read with the libraries installed here.
+    """
+    try:
+        return pickle.loads(path.read_bytes())  # noqa: S301 - the policy allows it
+    except Exception as error:  # unpickling runs code, which may raise anything
+        raise BadInput(
+            f"it cannot be read: {type(error).__name__}: {str(error)[:200]}",
+            where=str(path),
+            way_out="install the libraries that it was written with",
         ) from error
 
 
