@@ -2,8 +2,10 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -34,10 +36,9 @@ def source() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def times_of(frame: pd.DataFrame, shift: np.timedelta64) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    stamps = pd.to_datetime(frame["time_hour"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-    shifted: np.ndarray[tuple[int], np.dtype[np.datetime64]] = stamps + shift
-    return shifted
+def times_of(frame: pd.DataFrame, shift: np.timedelta64) -> npt.NDArray[Any]:
+    stamps = pd.to_datetime(frame["time_hour"], utc=True).dt.tz_localize(None)
+    return np.asarray(stamps, "datetime64[us]") + shift
 
 
 def test_no_flight_is_lost_reordered_or_told_of_weather_to_come(source: Path) -> None:

@@ -16,18 +16,22 @@ from headgate.policy.model import ModelPolicy
 AUC = 0.995
 CORRELATION = 0.999
 LEAST = 50  # fewer rows separate by luck
+MOST = 50_000  # a sample is enough to be alarmed
 VALUES_PER_ROW = 0.05  # a text column with more distinct values would separate by luck
 Floats = npt.NDArray[np.float64]
 
 
 def suspects(table: pa.Table, policy: ModelPolicy) -> Iterator[str]:
-    """Yield a warning for every input that alone tells the label."""
+    """Yield a warning for every input that alone tells the label; stored features too, where they are joined."""
     label = table.column(policy.data.label.column)
     labelled = table.filter(label.is_valid())
     if labelled.num_rows < LEAST:
         return
+    sample = np.unique(np.linspace(0, labelled.num_rows - 1, min(labelled.num_rows, MOST)).astype(np.intp))
+    labelled = labelled.take(pa.array(sample))
     targets = _targets(labelled.column(policy.data.label.column), policy.task)
-    for name in policy.features.inputs:
+    stored = [how.prefix + column for how in policy.features.stored.values() for column in how.columns]
+    for name in (*policy.features.inputs, *(name for name in stored if name in labelled.column_names)):
         for how, values in _readings(labelled.column(name), targets):
             said = _judge(values, targets, policy.task)
             if said:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from headgate.base.errors import BadInput, Leak
+from headgate.features.asof import join
 from headgate.policy.model import ModelPolicy
 from headgate.training.alarm import suspects
 from headgate.training.columns import check_columns
@@ -64,8 +65,13 @@ def validate(
             for name in policy.data.columns
         },
         notes=tuple(notes(table, policy)),
-        warnings=tuple(suspects(table, policy)),
+        warnings=tuple(suspects(_seen(table, policy, stored), policy)),
     )
+
+
+def _seen(table: pa.Table, policy: ModelPolicy, stored: Mapping[str, pa.Table] | None) -> pa.Table:
+    """Return the rows with the stored features that they would see."""
+    return join(table, policy.data.time, policy.features.stored, stored) if stored else table
 
 
 def _error(found: list[Finding], where: str) -> BadInput:

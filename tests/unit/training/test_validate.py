@@ -269,3 +269,11 @@ def test_stored_tables_are_checked_too() -> None:
     table = pa.table({"s": ["JFK"], "when": pa.array([START], TIME), "v": [2.0]})
     with pytest.raises(BadInput, match=r"stored.t: v: above at_most 1 \(1 row: row 1 is 2.0\)"):
         validate(rows(), policy(stored={"t": stored}), "rows.csv", {"t": table})
+
+
+def test_a_stored_feature_that_alone_tells_the_label_raises_an_alarm() -> None:
+    stored = {"source": "t.csv", "keys": ["id"], "time": "when", "columns": {"v": {"type": "float"}}, "prefix": "t_"}
+    label = rows().column("y").cast(pa.float64())
+    table = pa.table({"id": rows().column("id"), "when": rows().column("at"), "v": label})
+    found = validate(rows(), policy(stored={"t": stored}), "rows.csv", {"t": table})
+    assert found.warnings == ("input t_v alone tells the label (AUC 1.0000): is it known at prediction time?",)
