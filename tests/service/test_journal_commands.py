@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -132,6 +133,27 @@ def test_a_backup_under_way_of_writers_is_restored_whole(folder: Path, tmp_path:
         assert connection.execute("SELECT max(position) FROM events").fetchone() == (last.position,)
     connection.close()
     assert not list(folder.glob("..headgate.restore-*"))
+
+
+def test_a_head_kept_elsewhere_is_in_the_backup_and_comes_back_with_it(folder: Path, tmp_path: Path) -> None:
+    """A head that ran on would rightly call the restored journal cut."""
+    policy = folder / "headgate.yaml"
+    head = tmp_path / "elsewhere" / "head.json"
+    policy.write_text(policy.read_text() + f"settings: {{ head: {head}, state: other }}\n")
+    store = opened(folder)
+    event = NewEvent("a.b", "person:ada", "", {})
+    store.append("project", 0, [event])
+    assert run("backup", str(tmp_path / "kept.tar"), "-C", str(folder)).exit_code == 0
+    store.append("project", 1, [event])
+    store.close()
+    shutil.rmtree(folder / "other")
+    refused = run("restore", str(tmp_path / "kept.tar"), "-C", str(folder))
+    assert (refused.exit_code, str(head) in refused.stderr) == (3, True)
+    assert run("restore", str(tmp_path / "kept.tar"), "-C", str(folder), "--force").exit_code == 0
+    restored = opened(folder)
+    assert restored.head().position == 1
+    assert restored.append("project", 1, [event])[0].position == 2
+    restored.close()
 
 
 def test_a_backup_overwrites_nothing_and_is_not_its_own_content(folder: Path) -> None:

@@ -55,7 +55,7 @@ def outside(project: "Project") -> dict[str, Path]:
     """Return the files of the state that the settings put elsewhere, by their name in a backup."""
     head = project.folder / project.policy.settings.head
     inside = not project.policy.settings.head or head.resolve().is_relative_to(project.state.resolve())
-    return {} if inside or not head.exists() else {"head": head}
+    return {} if inside else {"head": head}
 
 
 def _elsewhere(project: "Project") -> list[str]:

@@ -38,9 +38,11 @@ def restore(source: Path, state: Path, now: datetime, outside: Mapping[str, Path
         BadInput: The file is no backup, is cut short, or holds a member that would land elsewhere.
         Tampered: A member is not what the backup's list says.
     """
-    if state.exists() and any(state.iterdir()) and not force:
+    there = [state] if state.exists() and any(state.iterdir()) else []
+    there += [path for path in outside.values() if path.exists()]
+    if there and not force:
         way_out = "stop every process of the project, then --force: the present state is moved aside, not deleted"
-        raise Refused("there is a state already", where=str(state), way_out=way_out)
+        raise Refused("there is a state already", where=str(there[0]), way_out=way_out)
     state.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=state.parent, prefix=f".{state.name}.restore-"))
     try:
@@ -51,6 +53,8 @@ def restore(source: Path, state: Path, now: datetime, outside: Mapping[str, Path
         (beside / STATE).rename(state)
         for name, path in outside.items():
             if (beside / name).exists():
+                if path.exists():
+                    path.rename(_former(path, now))
                 write_atomically(path, (beside / name).read_bytes())
     except OSError as error:
         way_out = "free disk space or fix permissions, then retry"
@@ -133,6 +137,8 @@ def _move_aside(state: Path, now: datetime) -> Path | None:
     if not any(state.iterdir()):
         state.rmdir()
         return None
-    former = state.with_name(f"{state.name}.before-{now.strftime('%Y%m%dT%H%M%S%f')}")
-    state.rename(former)
-    return former
+    return state.rename(_former(state, now))
+
+
+def _former(path: Path, now: datetime) -> Path:
+    return path.with_name(f"{path.name}.before-{now.strftime('%Y%m%dT%H%M%S%f')}")

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from headgate.adapters.sql.database import Database
 from headgate.adapters.sql.rows import to_event, to_text
 from headgate.adapters.sql.schema import CURSORS, DELIVERIES, EVENTS
+from headgate.base.errors import Tampered
+from headgate.journal.event import Event
 from headgate.journal.outbox import delivery_id, wanted
 from headgate.journal.ports import Delivery, Settled, Standing
 
@@ -57,8 +59,7 @@ class SqlOutbox:
                 .where(DELIVERIES.c.webhook == webhook, DELIVERIES.c.position == row.position)
                 .values(lease=lease, leased_until=to_text(until), attempts=row.attempts + 1)
             )
-            event = connection.execute(sa.select(EVENTS).where(EVENTS.c.position == row.position)).one()
-            return Delivery(webhook, row.id, to_event(event), row.attempts + 1, lease)
+            return Delivery(webhook, row.id, _event(connection, row.position), row.attempts + 1, lease)
 
     def settle(self, delivery: Delivery, outcome: Settled) -> bool:
         """Record what an attempt came to; False when somebody else holds the delivery now."""
@@ -85,6 +86,14 @@ class SqlOutbox:
         with self._database.reading() as connection:
             cursors = connection.execute(sa.select(CURSORS).order_by(CURSORS.c.webhook)).all()
             return tuple(_standing(connection, row.webhook, row.position) for row in cursors)
+
+
+def _event(connection: sa.Connection, position: int) -> Event:
+    row = connection.execute(sa.select(EVENTS).where(EVENTS.c.position == position)).first()
+    if row is None:
+        where = f"event {position}"
+        raise Tampered("it is due for delivery and gone from the journal", where=where, way_out="run `headgate audit`")
+    return to_event(row)
 
 
 def _standing(connection: sa.Connection, webhook: str, position: int) -> Standing:
