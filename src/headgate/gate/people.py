@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from headgate.base.digest import Json, canonical
@@ -110,6 +111,7 @@ def key_id_of(public_key: str) -> str:
     return f"ed25519:{hashlib.sha256(base64.b64decode(public_key)).hexdigest()[:16]}"
 
 
+@lru_cache(maxsize=8192)  # one ballot is looked at many times, and a signature that was made stays made
 def genuine(public_key: str, payload: bytes, signature: str) -> bool:
     """Return whether the key made this signature of these bytes (RFC 8032)."""
     from cryptography.exceptions import InvalidSignature

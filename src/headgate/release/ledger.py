@@ -149,15 +149,15 @@ def advance(ledger: Ledger, event: Event) -> Ledger:
     """
     if event.stream != stream_of(ledger.model) or event.position <= ledger.position:
         return ledger
-    ledger = replace(ledger, sequence=event.sequence, position=event.position)
     try:
-        return _taken(ledger, event)
+        changed = _changes(ledger, event)
     except (KeyError, TypeError, ValueError) as error:
         raise Tampered(
             f"{event.kind} cannot be read: {error!r}",
             where=f"journal event {event.position}",
             way_out="run `headgate audit`; restore the journal from a backup",
         ) from error
+    return replace(ledger, sequence=event.sequence, position=event.position, **changed)
 
 
 def ledger_of(model: str, events: Iterable[Event]) -> Ledger:
@@ -168,26 +168,27 @@ def ledger_of(model: str, events: Iterable[Event]) -> Ledger:
     return ledger
 
 
-def _taken(ledger: Ledger, event: Event) -> Ledger:
+def _changes(ledger: Ledger, event: Event) -> dict[str, Any]:
+    """Return the parts of the ledger that an event changes."""
     match event.kind:
         case "version.registered":
             found = _registered(event)
             before = ledger.versions.get(found.version)
             if before is not None and before.digest == found.digest:
-                return ledger  # recorded again after a crash: who asked first stays who asked
-            return replace(ledger, versions={**ledger.versions, found.version: found})
+                return {}  # recorded again after a crash: who asked first stays who asked
+            return {"versions": {**ledger.versions, found.version: found}}
         case "verdict.given":
             verdict = Verdict.from_json(event.body)
-            earlier = ledger.verdicts.get(verdict.version, ())
             given = Given(event.position, event.at, verdict)
-            return replace(ledger, verdicts={**ledger.verdicts, verdict.version: (*earlier, given)})
+            earlier = ledger.verdicts.get(verdict.version, ())
+            return {"verdicts": {**ledger.verdicts, verdict.version: (*earlier, given)}}
         case ballots.CAST:
-            return replace(ledger, ballots=(*ledger.ballots, ballots.read(event)))
+            return {"ballots": (*ledger.ballots, ballots.read(event))}
         case "pointer.moved":
             move = _moved(event)
-            return replace(ledger, moves=(*ledger.moves, move), trail=_trail(ledger.trail, move))
+            return {"moves": (*ledger.moves, move), "trail": _trail(ledger.trail, move)}
         case _:
-            return ledger
+            return {}
 
 
 def _trail(trail: tuple[str, ...], move: Moved) -> tuple[str, ...]:

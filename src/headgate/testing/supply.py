@@ -1,5 +1,6 @@
 """A small project in memory, for stories about ballots and the pointer: everything but the training is real."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,15 @@ def policy_of(scorecard: list[dict[str, Any]] | None = None, **project: Any) -> 
 
 
 class Supply:
-    """A project with a clock that stands still, a journal and a registry in memory, and bundles in a folder."""
+    """A project with a clock that stands still, a journal and a registry in memory, and bundles in a folder.
+
+    Attributes:
+        keeps_bundles: Whether registering leaves a local copy, as it really does; without, promoting fetches it.
+    """
 
     def __init__(self, folder: Path, policy: ProjectPolicy | None = None, store: EventStore | None = None) -> None:
         self.folder = folder
+        self.keeps_bundles = False
         self.clock = FakeClock()
         self.store: EventStore = store or MemoryEventStore(self.clock)
         self.registry = MemoryRegistry(folder / "registry")
@@ -90,6 +96,9 @@ class Supply:
         signature = Signature(column, column, (Field("probability", "float32"),))
         seal(bundle, Manifest(MODEL, "binary", "onnx", "", signature, ("0", "1"), 1, list_files(bundle)))
         version = self.registry.register(RunRecord(MODEL, name, {}, {}, {}, {}), bundle, None, author)
+        if self.keeps_bundles:
+            place = self.desk.bundles / version.digest.removeprefix("sha256:")
+            shutil.copytree(bundle, place, dirs_exist_ok=True)
         self.record(
             "version.registered",
             {
