@@ -12,6 +12,6 @@ def judge(model: str, scorecard: str, *, approved: bool, authenticated: bool, wh
     said = "; ".join(why)
     if not approved:
         said = f"scorecard not approved yet: headgate approve {model} --scorecard --because ... ({said})"
-    elif not authenticated:
+    elif not authenticated and "unauthenticated" not in said:
         said = f"{said} (unauthenticated)"
     return Judged(LINE, passed=approved, why=said, measured={"scorecard": scorecard, "authenticated": authenticated})
