@@ -83,7 +83,8 @@ def _numbers(column: Array, edges: tuple[float, ...] | None) -> Numbers:
     if edges is None:
         edges = quantile_edges(there)
     place = np.searchsorted(np.asarray(edges), there, side="right")
-    place[there == (edges[-1] if edges else np.inf)] = max(len(edges) - 1, 0)  # the last bin holds its upper edge
+    if edges:  # the last bin holds its upper edge too
+        place[there == edges[-1]] = len(edges) - 1
     counts = np.bincount(place, minlength=len(edges) + 1)
     return Numbers(
         count=len(values),
@@ -106,11 +107,14 @@ def _as_floats(column: Array) -> Array:
 
 
 def quantile_edges(values: Array) -> tuple[float, ...]:
-    """Return up to BINS + 1 strictly rising edges at equal shares of the values; none for no values."""
+    """Return 2 to BINS + 1 strictly rising edges at equal shares of the values; none for no values."""
     if not len(values):
         return ()
     shares = np.linspace(0, 1, BINS + 1)
-    return tuple(np.unique(np.quantile(values, shares, method="inverted_cdf")).tolist())
+    edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
+    if len(edges) == 1:  # a constant column: one bin that holds just that value
+        edges = np.array([edges[0], np.nextafter(edges[0], np.inf)])
+    return tuple(edges.tolist())
 
 
 def _categories(column: Array) -> Categories:

@@ -1,0 +1,110 @@
+"""A predictor makes features once, checks them, and hands exactly the signature's columns to its runtime."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headgate.base.errors import BadInput, Tampered
+from headgate.features.predictor import Predictor, as_feature, open_predictor
+from headgate.registry.bundle import Manifest, list_files, seal
+from headgate.registry.signature import Columns, Field, Signature
+
+INPUTS = (Field("a", "float64", missing=True), Field("k", "string"))
+FEATURES = (Field("twice", "float32", missing=True), Field("k", "string"))
+OUTPUTS = (Field("prediction", "float32"),)
+SOURCE = "def features(columns):\n    return {'twice': columns['a'] * 2, 'k': columns['k']}\n"
+
+
+class Echo:
+    """A runtime that answers its number feature, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: Columns = {}
+        self.closed = False
+
+    def run(self, features: Columns) -> dict[str, Any]:
+        self.seen = features
+        return {"prediction": features[FEATURES[0].name]}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def manifest(files: Mapping[str, str]) -> Manifest:
+    return Manifest("m", "regression", "onnx", "why", Signature(INPUTS, FEATURES, OUTPUTS), (), 1, files)
+
+
+def rows(*values: float) -> dict[str, Any]:
+    return {"a": np.array(values, np.float64), "k": np.array(["x"] * len(values), object)}
+
+
+def bundle(folder: Path, source: str = SOURCE) -> str:
+    (folder / "features.py").write_text(source)
+    return seal(folder, manifest(list_files(folder)))
+
+
+def test_features_of_the_bundle_run_before_the_model_and_come_as_float32(tmp_path: Path) -> None:
+    echo = Echo()
+    predictor = open_predictor(tmp_path, bundle(tmp_path), lambda _folder, _manifest: echo)
+    assert predictor.predict(rows(1.5, np.nan))["prediction"].tolist()[0] == 3.0
+    assert {name: column.dtype for name, column in echo.seen.items()} == {"twice": np.float32, "k": object}
+    predictor.close()
+    assert echo.closed
+
+
+def test_no_code_of_a_changed_bundle_runs(tmp_path: Path) -> None:
+    digest = bundle(tmp_path)
+    marker = tmp_path / "ran"
+    (tmp_path / "features.py").write_text(f"open({str(marker)!r}, 'w')\n{SOURCE}")
+    with pytest.raises(Tampered, match=r"features\.py"):
+        open_predictor(tmp_path, digest, lambda _folder, _manifest: Echo())
+    assert not marker.exists()
+
+
+def test_a_sealed_bundle_under_another_digest_than_the_approved_is_refused(tmp_path: Path) -> None:
+    bundle(tmp_path)
+    with pytest.raises(Tampered, match="not the approved sha256:other"):
+        open_predictor(tmp_path, "sha256:other", lambda _folder, _manifest: Echo())
+
+
+def test_without_features_py_the_features_are_the_inputs() -> None:
+    echo = Echo()
+    signature = Signature(INPUTS, (Field("a", "float32", missing=True), Field("k", "string")), OUTPUTS)
+    plain = Manifest("m", "regression", "onnx", "", signature, (), 1, {})
+    Predictor(plain, echo).featurise(rows(1.0))
+    made = Predictor(plain, echo).featurise(rows(1.0, 2.0))
+    assert made["a"].dtype == np.float32
+    assert made["k"].tolist() == ["x", "x"]
+
+
+def test_what_features_raises_is_told_with_the_file() -> None:
+    def broken(_columns: Columns) -> Mapping[str, Any]:
+        raise KeyError("dest")
+
+    with pytest.raises(BadInput, match=r"features\.py of m: features\(\) raised KeyError"):
+        Predictor(manifest({}), Echo(), broken).predict(rows(1.0))
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        ({}, "feature twice is not among the columns that features() returned"),
+        ({"twice": np.zeros(3)}, r"feature twice has shape [3], expected [2]"),
+        ({"twice": np.zeros((2, 1))}, r"feature twice has shape [2, 1], expected [2]"),
+        ({"twice": np.array(["a", "b"], object)}, "feature twice is object, which is no number"),
+        ({"twice": np.array([1e300, 0])}, "feature twice holds a number beyond float32"),
+    ],
+)
+def test_a_feature_that_is_not_what_was_trained_on_is_refused(made: Any, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        as_feature(FEATURES[0], made, 2)
+    assert text in str(caught.value)
+
+
+def test_an_empty_batch_is_answered() -> None:
+    assert Predictor(manifest({}), Echo(), lambda columns: {"twice": columns["a"], "k": columns["k"]}).predict(rows())[
+        "prediction"
+    ].shape == (0,)
