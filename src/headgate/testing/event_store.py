@@ -7,8 +7,6 @@ class TestMine(EventStoreContract):
     def store(self, clock: FakeClock) -> EventStore: ...
 """
 
-# ruff: noqa: S101 - this file is a test suite that is shipped
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,7 +1,5 @@
 """The contract of an outbox as tests: subclass it in a test file and give the fixtures `store` and `clock`."""
 
-# ruff: noqa: S101 - this file is a test suite that is shipped
-
 from collections.abc import Sequence
 from datetime import timedelta
 
