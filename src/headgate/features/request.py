@@ -27,6 +27,7 @@ __all__ = ["Call", "RequestFeatures", "as_features", "check", "load", "prove_chu
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = Callable[[Columns], Mapping[str, Array]]
 FLOAT32 = np.dtype(np.float32)
+TEXT = frozenset({str, type(None)})
 CHUNKS = (1, 7, 64)
 SHOWN = 5
 STEPS = 2  # float32 steps by which vectorised and scalar arithmetic may differ
@@ -101,36 +102,52 @@ def as_features(made: object, rows: int, where: str) -> dict[str, Array]:
     """
     if not isinstance(made, Mapping) or not made:
         raise _bad(where, f"features() returned {type(made).__name__}, not a dict of columns", "return {name: column}")
-    return {name: _as_feature(name, column, rows, where) for name, column in made.items()}
+    with np.errstate(over="raise", under="ignore"):
+        return {name: _as_feature(name, column, rows, where) for name, column in made.items()}
 
 
 def _as_feature(name: object, column: object, rows: int, where: str) -> Array:
+    if type(column) is np.ndarray and column.shape == (rows,) and type(name) is str and name:
+        kind = column.dtype.kind
+        if column.dtype == FLOAT32:
+            return column
+        if kind in "fiub":
+            return _narrow(name, column, where)
+        if kind == "O":
+            return _text(name, column, where)
+        if kind == "U":
+            return column.astype(object)
+    raise _complain(name, column, rows, where)
+
+
+def _complain(name: object, column: object, rows: int, where: str) -> BadInput:
     if not isinstance(name, str) or not name:
-        raise _bad(where, f"features() named a column {name!r}", "a column's name is a string")
-    if not isinstance(column, np.ndarray):
-        raise _bad(where, f"feature {name} is {type(column).__name__}, not a numpy array", "return np.asarray(...)")
+        return _bad(where, f"features() named a column {name!r}", "a column's name is a string")
+    if type(column) is not np.ndarray:
+        return _bad(where, f"feature {name} is {type(column).__name__}, not a numpy array", "return np.asarray(...)")
     if column.shape != (rows,):
         way_out = "return one value a row: no mean, sort, filter or reshape over rows"
-        raise _bad(where, f"feature {name} has shape {list(column.shape)} for {rows} rows", way_out)
-    if column.dtype == FLOAT32:
-        return column
-    if column.dtype.kind in "fiub":
-        with np.errstate(over="ignore"):
-            return column.astype(FLOAT32)
-    if column.dtype.kind == "U":
-        return column.astype(object)
-    if column.dtype.kind == "O":
-        return _text(name, column, where)
+        return _bad(where, f"feature {name} has shape {list(column.shape)} for {rows} rows", way_out)
     way_out = "hand the model numbers: hours since, day of week, ..."
-    raise _bad(where, f"feature {name} is {column.dtype}, neither number nor text", way_out)
+    return _bad(where, f"feature {name} is {column.dtype}, neither number nor text", way_out)
+
+
+def _narrow(name: str, column: Array, where: str) -> Array:
+    try:
+        return column.astype(FLOAT32)
+    except FloatingPointError as error:
+        row = int(np.flatnonzero(np.abs(column) > np.finfo(FLOAT32).max)[0])
+        way_out = "scale it, or take its logarithm: the model takes float32"
+        raise _bad(where, f"feature {name} is {column[row]} at row {row + 1}, beyond float32", way_out) from error
 
 
 def _text(name: str, column: Array, where: str) -> Array:
-    for row, value in enumerate(column.tolist()):
-        if type(value) is not str and value is not None:
-            what = f"feature {name} holds {type(value).__name__} {value!r} at row {row + 1}, not text"
-            raise _bad(where, what, f"return text only, or numbers: {name}.astype(float)")
-    return column
+    values = column.tolist()
+    if TEXT.issuperset(map(type, values)):
+        return column
+    row, value = next((row, value) for row, value in enumerate(values) if type(value) not in TEXT)
+    what = f"feature {name} holds {type(value).__name__} {value!r} at row {row + 1}, not text"
+    raise _bad(where, what, f"return text only, or numbers: {name}.astype(float)")
 
 
 def prove_chunks(call: Call, columns: Columns, ids: Sequence[Any] | Array) -> None:

@@ -26,7 +26,7 @@ def made(body: str, before: str = "") -> RequestFeatures:
 
 def refusal(body: str, before: str = "") -> str:
     with pytest.raises(BadInput) as caught:
-        prove_chunks(made(body, before), COLUMNS, IDS)
+        prove_chunks(made(body, before), {name: values.copy() for name, values in COLUMNS.items()}, IDS)
     return str(caught.value)
 
 
@@ -39,6 +39,10 @@ def test_numbers_become_float32_and_text_stays() -> None:
     assert answer["s"].tolist()[:2] == ["a", None]
     assert answer["u"].dtype == object
     assert type(answer["u"][0]) is str
+
+
+def test_infinity_is_a_number_that_a_model_may_see() -> None:
+    assert made("    return {'f': -1 / (columns['x'] * 0)}")({"x": np.array([1.0])})["f"] == [-np.inf]
 
 
 def test_a_row_by_row_function_is_proven() -> None:
@@ -109,6 +113,7 @@ def test_columns_that_come_and_go_are_refused() -> None:
         ("    return {'f': columns['x'][:3]}", "feature f has shape [3] for 100 rows"),
         ("    return {'f': columns['x'].reshape(-1, 1)}", "feature f has shape [100, 1] for 100 rows"),
         ("    return {'f': columns['t']}", "feature f is datetime64[us], neither number nor text"),
+        ("    return {'f': columns['x'] * 1e60}", "feature f is 1e+60 at row 1, beyond float32"),
         ("    return {'f': columns['x'] * 1j}", "feature f is complex128, neither number nor text"),
         ("    return {'f': np.array([1, 'a'] * 50, object)}", "feature f holds int 1 at row 1, not text"),
     ],
