@@ -16,6 +16,7 @@ from headgate.base.digest import Json
 from headgate.base.errors import Tampered
 from headgate.journal.chain import Break, verify_chain
 from headgate.journal.event import NewEvent, event_hash
+from headgate.journal.ports import Document
 from headgate.testing.postgres import fresh_database
 
 COUNT = 8
@@ -163,3 +164,10 @@ def test_a_head_that_was_moved_away_on_purpose_starts_at_the_present_end(lite: S
     assert store.head().position == COUNT
     assert found(store) is None
     store.close()
+
+
+def test_a_document_that_cannot_be_read_is_named(opened: SqlEventStore) -> None:
+    opened.append("project", 0, [NewEvent("a.b", "person:ada", "", {})], [Document("route", "churn", 1, {})])
+    change(opened, "UPDATE documents SET body = '{' WHERE key = 'churn'")
+    with pytest.raises(Tampered, match="document route churn: the row was changed"):
+        opened.documents("route")

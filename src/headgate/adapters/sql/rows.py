@@ -1,5 +1,6 @@
 """Events to rows and back, exactly: a row that is not byte for byte what was written is refused."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from headgate.base.digest import canonical
 from headgate.base.errors import Tampered
 from headgate.journal.chain import read_body, read_time
 from headgate.journal.event import Event
+from headgate.journal.ports import Document
 
 COLUMNS = tuple(column.name for column in EVENTS.c)
 
@@ -37,3 +39,12 @@ def to_event(row: "sa.Row[Any]") -> Event:
     except (TypeError, ValueError) as error:
         where = f"event {values['position']}"
         raise Tampered(f"the row was changed: {error}", where=where, way_out="run `headgate audit`") from error
+
+
+def to_document(row: "sa.Row[Any]") -> Document:
+    """Return the document that a row holds; Tampered when its body is not JSON."""
+    try:
+        return Document(row.collection, row.key, int(row.revision), json.loads(row.body))
+    except (TypeError, ValueError) as error:
+        where, way_out = f"document {row.collection} {row.key}", "run `headgate audit`"
+        raise Tampered(f"the row was changed: {error}", where=where, way_out=way_out) from error

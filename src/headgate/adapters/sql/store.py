@@ -3,7 +3,6 @@
 It decides nothing about events; it keeps what journal.chain links.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from headgate.adapters.head.keeper import HeadKeeper
 from headgate.adapters.sql.database import Database
 from headgate.adapters.sql.outbox import SqlOutbox
-from headgate.adapters.sql.rows import to_event, to_row
+from headgate.adapters.sql.rows import to_document, to_event, to_row
 from headgate.adapters.sql.schema import DOCUMENTS, EVENTS
 from headgate.base.clock import Clock
 from headgate.base.digest import canonical
@@ -92,11 +91,11 @@ class SqlEventStore:
             return _last(connection)
 
     def documents(self, collection: str) -> tuple[Document, ...]:
-        """Return the current documents of a collection, by key."""
+        """Return the current documents of a collection, by key; Tampered where one cannot be read."""
         query = sa.select(DOCUMENTS).where(DOCUMENTS.c.collection == collection).order_by(DOCUMENTS.c.key)
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
-        return tuple(Document(row.collection, row.key, row.revision, json.loads(row.body)) for row in rows)
+        return tuple(to_document(row) for row in rows)
 
     def head(self) -> Head:
         """Return the signed head; read it before the events it is compared with.
@@ -104,8 +103,7 @@ class SqlEventStore:
         Raises:
             Tampered: It is gone, was changed, or was signed with another key.
         """
-        last = self.last()
-        return self._head.read(lambda: _head_at(last))
+        return self._head.read(lambda: _head_at(self.last()))
 
     def close(self) -> None:
         """Close every connection."""
