@@ -16,6 +16,7 @@ import typer
 from headgate.base import errors
 from headgate.cli.main import build
 from headgate.policy import model
+from headgate.policy.metrics import HIGHER_IS_BETTER
 from headgate.policy.schema import json_schema
 from headgate.policy.span import show_span
 
@@ -49,6 +50,12 @@ def policy() -> Iterator[str]:
             says = field.description or "What it is: see below."
             yield f"| `{key}` | {_type(shown)} | {_default(field)} | {_cell(says + _bounds(shown))} |"
         yield ""
+    yield "## Metrics\n"
+    yield "| task | larger is better | smaller is better |"
+    yield "|---|---|---|"
+    for task, directions in HIGHER_IS_BETTER.items():
+        larger, smaller = (", ".join(n for n, up in directions.items() if up is wanted) for wanted in (True, False))
+        yield f"| {task} | {larger} | {smaller} |"
 
 
 def _parts(root: type[model.Part]) -> list[type[model.Part]]:

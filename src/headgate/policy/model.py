@@ -44,9 +44,7 @@ class LabelPolicy(Part):
     """What the model predicts, and when that becomes known."""
 
     column: Text = Field(description="The column that holds the label (the outcome).")
-    known_at: Text | None = Field(
-        None, description="Timestamp column: when the label became known. Without it, at the prediction time."
-    )
+    known_at: Text | None = Field(None, description="Timestamp column: when it became known; null: at once.")
     true_at: Text | None = Field(
         None, description="Timestamp column: when the labelled thing really happened; known_at may not be earlier."
     )
@@ -62,9 +60,7 @@ class DataPolicy(Part):
     columns: dict[Text, ColumnPolicy] = Field(
         min_length=1, description="The columns that are read, and their types and ranges."
     )
-    future: tuple[Text, ...] = Field(
-        (), description="Columns that are not known at prediction time; none of them may reach a feature."
-    )
+    future: tuple[Text, ...] = Field((), description="Columns not known at prediction time; none may reach a feature.")
 
 
 class StoredFeatures(Part):
@@ -97,9 +93,7 @@ class SplitPolicy(Part):
     """Which rows train and which judge; always by time."""
 
     train_from: Moment | None = Field(None, description="First prediction time that trains (ISO 8601 with zone).")
-    until: Moment | None = Field(
-        None, description="Rows from this prediction time on are not read (ISO 8601 with zone)."
-    )
+    until: Moment | None = Field(None, description="From this prediction time on, rows are not read (ISO 8601, zone).")
     holdout: Span = Field(description="The last span before `until` is held out and judges the version.")
 
 
@@ -107,9 +101,7 @@ class TrainingPolicy(Part):
     """How a version is fitted."""
 
     file: Text = Field("train.py", description="Holds `def train(frame, labels, params)`.")
-    params: dict[Text, bool | int | float | str] = Field(
-        default_factory=dict, description="Handed to train() as they are."
-    )
+    params: dict[Text, bool | int | float | str] = Field(default_factory=dict, description="Handed to train().")
     seed: int = Field(0, ge=0, lt=2**32, description="Seeds numpy, random and the model.")
     time_limit: Span = Field(timedelta(minutes=30), description="train() is stopped after this long.")
     threads: int = Field(1, ge=1, le=1024, description="Threads for numeric libraries; one is reproducible.")
@@ -124,18 +116,14 @@ class PackagePolicy(Part):
     agree_share: float = Field(0.999, gt=0, le=1, description="Share of rows on which ONNX must agree.")
     tolerance: float = Field(1e-4, gt=0, description="Largest difference that counts as agreement.")
     trusted_types: tuple[Text, ...] = Field((), description="Further types that skops may load.")
-    allow_pickle: bool = Field(
-        default=False, description="Let a pyfunc bundle hold pickles. They run code when loaded."
-    )
+    allow_pickle: bool = Field(default=False, description="Let a bundle hold pickles. They run code when loaded.")
 
 
 class Versus(Part):
     """A comparison with the champion on the same rows, by paired bootstrap."""
 
     rule: Literal["better", "no_worse"] = Field(description="better: the interval says so; no_worse: within margin.")
-    margin: float = Field(
-        0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit (rule no_worse)."
-    )
+    margin: float = Field(0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the one-sided bootstrap bound.")
 
 

@@ -22,8 +22,7 @@ MODEL_RULES = (
     segment_rules,
     traffic_rules,
 )
-DATABASES = ("sqlite", "postgresql")
-NEAR = {"postgres": "postgresql", "sqlite3": "sqlite", "pg": "postgresql", "psql": "postgresql"}
+DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
 
 def check(policy: ProjectPolicy) -> tuple[Problem, ...]:
@@ -88,9 +87,9 @@ def _webhook(hook: WebhookPolicy) -> Iterator[Problem]:
 
 
 def _settings(settings: Settings) -> Iterator[Problem]:
-    scheme = settings.database.partition(":")[0].partition("+")[0]
+    scheme = settings.database.partition("://")[0]
     if settings.database and (scheme not in DATABASES or "://" not in settings.database):
-        near = f" Did you mean {NEAR[scheme]}?" if scheme in NEAR else nearest(scheme, DATABASES)
+        near = nearest(scheme, DATABASES)
         yield Problem(
             ("database",), f"is no database that Headgate knows.{near} Allowed: sqlite:///FILE, postgresql://HOST/NAME"
         )

@@ -73,7 +73,7 @@ def test_a_secret_in_the_wrong_place_is_not_shown(text: str) -> None:
     shown = "".join(said(text, "CHAT_SECRET", "s3cr3t-value!"))
     assert "s3cr3t" not in shown
     assert "hunter2" not in "".join(said(text, "https://chat", "ftp://ada:hunter2@chat"))
-    database = "settings: {database: 'postgres://ada:hunter2@db/x'}\n"
+    database = "settings: {database: 'postgresq://ada:hunter2@db/x'}\n"
     shown = "".join(problem.what for problem in examine(text + database)[1])
     assert "Did you mean postgresql?" in shown
     assert "hunter2" not in shown
