@@ -9,7 +9,6 @@ import typer
 
 from headgate.base.errors import BadPolicy
 from headgate.cli.output import HERE, AsJson, Folder, plainly, show
-from headgate.policy.load import find
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +26,7 @@ def attach(app: typer.Typer) -> None:
 def check(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Check policy, files and headers of the data; nothing of the project is run. Exit code 4: something is wrong."""
     from headgate.cli.inspection import inspect
+    from headgate.policy.load import find
 
     path = find(folder)
     findings = inspect(path, os.environ)
