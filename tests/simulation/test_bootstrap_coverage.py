@@ -80,3 +80,37 @@ def test_a_version_that_is_no_better_is_called_better_no_more_often_than_the_con
 def test_a_version_that_is_clearly_better_is_called_better_nearly_always() -> None:
     called = np.mean([gain("roc_auc", seed, 1000, 0.5, 0.3).bound > 0 for seed in range(SIMULATIONS // 5)])
     assert called > 0.95
+
+
+def stormy(rng: np.random.Generator, hours: int) -> tuple[Any, Any, Any, Any]:
+    """Errors of two models over hours of 30 rows each; in every hour one of the two happens to do better."""
+    of = np.repeat(np.arange(hours), 30)
+    labels = np.zeros(len(of))
+    ours = 1.0 + rng.normal(0, 0.3, hours)[of] + rng.normal(0, 0.5, len(of))
+    theirs = 1.1 + rng.normal(0, 0.5, len(of))
+    return labels, ours, theirs, of
+
+
+def stormy_covered(seed: int, hours: int, *, blocks: bool) -> bool:
+    labels, ours, theirs, of = stormy(np.random.default_rng(seed), hours)
+    rmse = METRICS["rmse"]
+    found = paired(
+        rmse.kernel(labels, ours, ()),
+        rmse.kernel(labels, theirs, ()),
+        len(labels),
+        higher_is_better=False,
+        confidence=CONFIDENCE,
+        seed=seed,
+        blocks={"hours": of} if blocks else {},
+        resamples=RESAMPLES,
+    )
+    true = np.sqrt(1.1**2 + 0.25) - np.sqrt(1.0 + 0.09 + 0.25)
+    return bool(found.bound <= true)
+
+
+@pytest.mark.parametrize("hours", [12, 40])
+def test_rows_that_share_their_hour_are_covered_by_draws_of_hours_and_not_by_draws_of_rows(hours: int) -> None:
+    covered = np.mean([stormy_covered(seed, hours, blocks=True) for seed in range(SIMULATIONS)])
+    alone = np.mean([stormy_covered(seed, hours, blocks=False) for seed in range(SIMULATIONS)])
+    assert covered >= CONFIDENCE - SLACK - 3 * sqrt(0.05 * 0.95 / SIMULATIONS)
+    assert alone < 0.85

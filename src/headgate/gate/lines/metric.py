@@ -64,8 +64,8 @@ def versus(rule: Versus, found: Compared) -> tuple[bool, str]:
     beside = number(gain.candidate, gain.champion)
     why = (
         f"{beside} against champion {found.champion}'s {number(gain.champion, gain.candidate)} on {rows(found.rows)} "
-        f"new to both: {_gain(gain.gain)}, {rule.confidence:.0%} sure of at least {signed(gain.bound)}, "
-        f"so {'' if passed else 'not shown to be '}{verb}"
+        f"new to both: {_gain(gain.gain)}, {rule.confidence:.0%} sure of at least {signed(gain.bound)} "
+        f"(drawing {gain.units:,} {gain.unit}), so {'' if passed else 'not shown to be '}{verb}"
     )
     return passed, why
 
@@ -83,5 +83,6 @@ def measured(found: Compared) -> dict[str, float | int | str]:
         "champion_value": found.gain.champion,
         "gain": found.gain.gain,
         "bound": found.gain.bound,
-        "draws": found.gain.draws,
+        "drawn": found.gain.unit,
+        "units": found.gain.units,
     }

@@ -7,7 +7,7 @@ import numpy as np
 
 from headgate.base.digest import Json
 from headgate.base.errors import BadInput
-from headgate.gate.compare import NotCompared, compare, shared_rows
+from headgate.gate.compare import NotCompared, difference, shared_rows
 from headgate.gate.facts import NO_CHAMPION, Facts
 from headgate.gate.numbers import bounds, nearest, number, rows
 from headgate.gate.rows import Answers, Mask, Silent
@@ -16,7 +16,6 @@ from headgate.policy.model import SegmentLine
 from headgate.policy.scorecard import describe
 from headgate.training.metrics import METRICS, names_of
 
-CONFIDENCE = 0.95
 SHOWN = 5  # failing segments that the why names one by one
 
 
@@ -92,33 +91,23 @@ def _drop(
     line: SegmentLine, facts: Facts, candidate: Answers, name: str, both: Mask
 ) -> tuple[list[str], dict[str, Json]]:
     """Return how far a segment fell below the champion, when that is too far, and the numbers."""
-    if both.sum() < line.least_rows or facts.champion is None or line.may_drop is None:
+    if both.sum() < line.least_rows or not isinstance(facts.champion, Answers) or line.may_drop is None:
         return [], {"shared_rows": int(both.sum())}
-    found = compare(
-        line.metric,
-        facts.held_out,
-        candidate,
-        facts.champion,
-        confidence=CONFIDENCE,
-        seed=facts.seed,
-        within=both,
-    )
+    found = difference(line.metric, facts.held_out, candidate, facts.champion, both)
     if isinstance(found, NotCompared):
         return [], {"shared_rows": int(both.sum()), "not_compared": found.why}
-    gain = found.gain
     numbers: dict[str, Json] = {
         "shared_rows": found.rows,
-        "shared_value": gain.candidate,
-        "champion_value": gain.champion,
-        "gain": gain.gain,
-        "bound": gain.bound,
+        "shared_value": found.candidate,
+        "champion_value": found.champion,
+        "gain": found.gain,
     }
-    if gain.gain >= -line.may_drop:
+    if found.gain >= -line.may_drop:
         return [], numbers
-    theirs = f"champion {found.champion}'s {number(gain.champion, gain.candidate)} on {rows(found.rows)}"
+    champion = f"champion {facts.champion.version}'s {number(found.champion, found.candidate)} on {rows(found.rows)}"
     failure = (
-        f"{line.by} {name}: {line.metric} {number(gain.candidate, gain.champion)} against {theirs}, "
-        f"worse by {number(-gain.gain, line.may_drop)}, may drop {line.may_drop:g}"
+        f"{line.by} {name}: {line.metric} {number(found.candidate, found.champion)} against {champion}, "
+        f"worse by {number(-found.gain, line.may_drop)}, may drop {line.may_drop:g}"
     )
     return [failure], numbers
 
