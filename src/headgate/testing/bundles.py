@@ -14,7 +14,7 @@ from headgate.policy.model import ModelPolicy
 from headgate.registry.bundle import Manifest
 from headgate.registry.ports import ModelRuntime
 from headgate.registry.signature import Columns, Field
-from headgate.training.package import Material
+from headgate.training.material import Material
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,11 @@ import numpy as np
 from headgate.base.errors import BadInput
 from headgate.base.files import make_folder
 from headgate.policy.model import PackagePolicy
-from headgate.training import graph, native, package, parity
+from headgate.training import graph, native, parity
+from headgate.training.draft import MODEL, Draft
 from headgate.training.kinds import lightgbm, sklearn, xgboost
+from headgate.training.material import Material, OpenModel
+from headgate.training.package import package
 
 TAKEN = "a .onnx, .txt (LightGBM), .json or .ubj (XGBoost) or .skops file, or an MLflow model folder"
 FLAVOURS: Mapping[str, str] = {"onnx": "data", "lightgbm": "data", "xgboost": "data", "sklearn": "pickled_model"}
@@ -40,9 +43,9 @@ class GivenGraph:
 
 def package_foreign(
     path: Path,
-    material: package.Material,
+    material: Material,
     target: Path,
-    open_model: package.OpenModel,
+    open_model: OpenModel,
     classes: tuple[str, ...] = (),
 ) -> Path:
     """Write the sealed bundle of a model from a path to a new folder; return the folder.
@@ -60,8 +63,10 @@ def package_foreign(
     """
     model = read(path, material.policy.package)
     if not isinstance(model, GivenGraph):
-        return package.package(model, material, target, open_model)
-    make_folder(target, lambda folder: _fill(folder, model, material, open_model, classes))
+        return package(model, material, target, open_model)
+    names = _classes(model, material.policy.task, classes)
+    cases = parity.make_cases(material.heldout_features(), material.features, thresholds={})
+    make_folder(target, lambda folder: _fill(Draft(folder, material, names, cases, open_model), model))
     return target
 
 
@@ -140,30 +145,19 @@ READERS: Mapping[str, Callable[[Path, PackagePolicy], object]] = {
 }
 
 
-def _fill(
-    folder: Path,
-    given: GivenGraph,
-    material: package.Material,
-    open_model: package.OpenModel,
-    classes: tuple[str, ...],
-) -> None:
-    task = material.policy.task
-    names = _classes(given, task, classes)
-    cases = parity.make_cases(
-        package.as_columns(material.heldout.features, material.features), material.features, thresholds={}
-    )
-    draft = package.Draft(folder, material, names, cases, np.empty(0), open_model)
+def _fill(draft: Draft, given: GivenGraph) -> None:
+    policy = draft.material.policy
     draft.write_features()
     try:
-        finished = graph.finish(given.model, task, material.features, names)
+        finished = graph.finish(given.model, policy.task, draft.material.features, draft.classes)
     except BadInput as error:
         raise BadInput(error.what, where=given.where, way_out=error.way_out) from error
-    (folder / package.MODEL).write_bytes(finished.SerializeToString(deterministic=True))
-    answers = draft.answers("onnx")
-    native.SHAPES[task](answers.astype(np.float64), len(cases.groups), given.where)
-    same = parity.compare("onnx", answers, answers, cases, material.policy.package.tolerance)
+    (draft.folder / MODEL).write_bytes(finished.SerializeToString(deterministic=True))
+    answers = draft.ask("onnx")
+    native.SHAPES[policy.task](answers.cases.astype(np.float64), len(draft.cases.groups), given.where)
+    same = parity.compare("onnx", answers.cases, answers.cases, draft.cases, policy.package.tolerance)
     why = "the model came as ONNX, its own native form: there is no other to compare it with"
-    package.finish(draft, "onnx", why, {**same.to_json(), "why": why})
+    draft.finish("onnx", why, {**same.to_json(), "why": why}, answers)
 
 
 def _classes(given: GivenGraph, task: str, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -154,7 +154,8 @@ def predict(model: object, task: str, frame: "pd.DataFrame") -> Floats:
         BadInput: The model does not answer in the shape that the task needs.
     """
     native = recognise(model)
-    raw = np.asarray(native.library.predict(model, task, frame), np.float64)
+    with np.errstate(all="ignore"):  # a model may overflow on extreme rows: what it answers is what counts
+        raw = np.asarray(native.library.predict(model, task, frame), np.float64)
     return SHAPES[task](raw, len(frame), type(model).__qualname__)
 
 

@@ -39,6 +39,12 @@ class Cases:
     groups: tuple[str, ...]
     origin: tuple[str, ...]
 
+    def only(self, group: str) -> "Cases":
+        """Return the rows of one group."""
+        at = [row for row, name in enumerate(self.groups) if name == group]
+        columns = {name: column[at] for name, column in self.columns.items()}
+        return Cases(columns, (group,) * len(at), tuple(self.origin[row] for row in at))
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

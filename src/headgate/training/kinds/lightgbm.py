@@ -37,7 +37,7 @@ def read(path: Path) -> Any:
     import lightgbm
 
     try:
-        return lightgbm.Booster(model_file=str(path), params={"verbosity": -1})
+        return lightgbm.Booster(model_file=str(path))
     except (lightgbm.basic.LightGBMError, ValueError) as error:
         raise BadInput(
             f"LightGBM cannot read it: {str(error)[:200]}", where=str(path), way_out="write it with save_model()"
