@@ -72,8 +72,10 @@ def _encode_first(graph: Any, codes: dict[str, dict[str, float]]) -> None:
         parts.append(field.name)
         if code := codes.get(field.name):
             parts[-1] += "_code"
-            keys: dict[str, Any] = {"keys_strings": list(code), "values_floats": list(code.values()), "default_float": -1.0}
-            nodes.append(make("LabelEncoder", [field.name], [parts[-1]], domain="ai.onnx.ml", **keys))
+            keys: dict[str, Any] = {"keys_strings": list(code), "values_floats": list(code.values())}
+            nodes.append(
+                make("LabelEncoder", [field.name], [parts[-1]], domain="ai.onnx.ml", default_float=-1.0, **keys)
+            )
     nodes.append(make("Concat", parts, ["matrix"], axis=1))
     for node in reversed(nodes):
         graph.node.insert(0, node)
