@@ -19,7 +19,10 @@ from headgate.registry.bundle import open_bundle
 from headgate.testing.bundles import open_here, some_labels, some_material, some_rows
 from headgate.training.foreign import package_foreign
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # MLflow warns of itself when imported
+pytestmark = [  # MLflow warns of its own types when it is imported, and of models without type hints
+    pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*Add type hints:UserWarning"),
+]
 
 TRAIN, HELDOUT = some_rows(1000, seed=1, strings=()), some_rows(300, seed=2, strings=())
 FULL = {name: np.nan_to_num(column) for name, column in TRAIN.items()}
@@ -117,7 +120,6 @@ def an_mlflow_function(folder: Path) -> None:
     mlflow.pyfunc.save_model(folder, python_model=Half(), pip_requirements=[])
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:mlflow.*")
 def test_any_other_mlflow_model_needs_the_policys_leave_and_is_then_served(tmp_path: Path) -> None:
     an_mlflow_function(tmp_path / "m")
     with pytest.raises(BadInput, match="runs code when it is loaded") as caught:

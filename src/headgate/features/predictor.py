@@ -32,6 +32,7 @@ class Predictor:
 
     def __init__(self, manifest: Manifest, runtime: ModelRuntime, features: RequestCall | None = None) -> None:
         self.manifest = manifest
+        self._fields = manifest.signature.features
         self._runtime = runtime
         self._features = features
 
@@ -54,7 +55,8 @@ class Predictor:
         """Return the model's features of these rows: float32, or strings, as the signature says."""
         made = inputs if self._features is None else self._call(self._features, inputs)
         rows = len(next(iter(inputs.values()), ()))
-        return {field.name: as_feature(field, made, rows) for field in self.manifest.signature.features}
+        with np.errstate(over="raise", under="ignore"):
+            return {field.name: as_feature(field, made, rows) for field in self._fields}
 
     def close(self) -> None:
         """Let go of the runtime."""
@@ -76,6 +78,8 @@ class Predictor:
 def as_feature(field: Field, made: Mapping[str, npt.NDArray[Any]], rows: int) -> npt.NDArray[Any]:
     """Return one feature column as the signature says it: numbers and booleans as float32, strings as they are.
 
+    A number beyond float32 is found where numpy raises on overflow, as `Predictor.featurise` makes it.
+
     Raises:
         BadInput: The column is not there, has another shape, or holds something that does not fit.
     """
@@ -88,8 +92,7 @@ def as_feature(field: Field, made: Mapping[str, npt.NDArray[Any]], rows: int) ->
     if field.dtype != "float32" or column.dtype == FLOAT32:
         return column
     try:
-        with np.errstate(over="raise", under="ignore"):
-            return column.astype(np.float32)
+        return column.astype(FLOAT32)
     except (TypeError, ValueError) as error:
         raise _refuse(field, f"is {column.dtype}, which is no number") from error
     except FloatingPointError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from headgate.base.errors import BadInput
 from headgate.registry.bundle import NUMBERS, STRINGS
 from headgate.registry.field import Field
+from headgate.training.folding import fold
 
 BODY = "model/"
 PICK, PICKED = "features:pick", "features:picked"
@@ -42,9 +43,11 @@ def finish(
     scores, turned = _score(source)
     added, inits, outputs = _outputs(scores, task, classes)
     packed, inputs, picks = _inputs(source, features, columns)
-    kept = _needed([*packed, *nodes, *turned, *added], {output.name for output in outputs})
+    splits = {node.input[0]: list(node.output) for node in packed if node.op_type == "Split"}
+    folded, places = fold([*packed, *nodes, *turned, *added], splits)
+    kept = _needed(folded, {output.name for output in outputs})
     used = {name for node in kept for name in node.input}
-    weights = [tensor for tensor in [*source.initializer, *inits, *picks] if tensor.name in used]
+    weights = [tensor for tensor in [*source.initializer, *inits, *picks, *places] if tensor.name in used]
     done = helper.make_model(
         helper.make_graph(kept, "headgate", [given for given in inputs if given.name in used], outputs, weights),
         opset_imports=_opsets(model),

@@ -99,7 +99,7 @@ def test_what_features_raises_is_told_with_the_file() -> None:
     ],
 )
 def test_a_feature_that_is_not_what_was_trained_on_is_refused(made: Any, text: str) -> None:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as caught, np.errstate(over="raise"):
         as_feature(FEATURES[0], made, 2)
     assert text in str(caught.value)
 
