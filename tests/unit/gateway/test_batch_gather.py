@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.base.errors import BadInput, Unavailable
@@ -109,6 +109,7 @@ rows = st.tuples(
 asks = st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=20)
 
 
+@settings(max_examples=40)
 @given(asks, st.sampled_from(["onnx", "pyfunc"]), st.integers(1, 50))
 def test_every_request_gets_its_own_rows_and_fails_alone(
     asked: list[tuple[list[tuple[float, str]], bool]], runtime: str, inline_rows: int

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.gateway.http.connection import LINGER_SECONDS, Connection
+from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler, answer
+from headgate.gateway.http.outlet import LINGER_SECONDS
 from headgate.gateway.limits import Limits
 from headgate.gateway.refusal import Refusal
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.gateway.protocols.v2_json.format import Script
@@ -31,6 +31,7 @@ def plain(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+@settings(max_examples=40)
 @given(answers, st.text(), st.none() | st.text())
 def test_every_row_reads_back(rows: list[tuple[float, str, float, float, int]], model: str, name: str | None) -> None:
     script = Script(model, "7%d", OUTPUTS)
@@ -43,6 +44,7 @@ def test_every_row_reads_back(rows: list[tuple[float, str, float, float, int]], 
         assert [output["shape"] for output in read["outputs"]] == [[1], [1], [1, 2], [1]]
 
 
+@settings(max_examples=40)
 @given(answers, st.data())
 def test_a_table_is_its_own_rows_of_the_wanted_outputs(
     rows: list[tuple[float, str, float, float, int]], data: st.DataObject

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.gateway.protocols.v2_json.datatypes import datatype
@@ -206,6 +206,7 @@ rows = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(rows, min_size=1, max_size=5), st.randoms())
 def test_rows_read_one_by_one_and_gathered_are_what_parse_reads(many: list[dict[str, Any]], random: Any) -> None:
     singles = Singles(MIXED)
@@ -234,6 +235,7 @@ json_values = st.recursive(
 keys = st.sampled_from(["name", "shape", "datatype", "data", "parameters", "id", "inputs", "outputs"])
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(keys, json_values), st.integers(0, len(MIXED) - 1))
 def test_whatever_a_tensor_holds_is_columns_or_a_400(strange: dict[str, Any], at: int) -> None:
     content = body()

@@ -1,0 +1,138 @@
+"""llhttp reads a connection's requests: head, then body in pieces, within the limits.
+
+It decides nothing about answers: the connection is told of a head, of a whole request, or of what cannot be read.
+"""
+
+import logging
+from typing import Protocol
+
+import httptools
+
+from headgate.gateway.http.door import Door
+from headgate.gateway.http.head import Head
+from headgate.gateway.refusal import Refusal
+
+LOG = logging.getLogger("headgate.gateway")
+SEPARATORS = 4  # ": " and the end of the line
+
+
+class Listener(Protocol):
+    """What a reader tells its connection."""
+
+    last: bool
+
+    def expect(self, head: Head) -> None:
+        """Answer Expect: 100-continue."""
+        ...
+
+    def take(self, head: Head, body: bytes) -> None:
+        """Answer a whole request."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer what cannot be read any further."""
+        ...
+
+    def read_no_more(self) -> None:
+        """Take no further request."""
+        ...
+
+
+class Reader:
+    """Reads requests from bytes, however they are cut.
+
+    Args:
+        door: Limits and handlers.
+        listener: The connection.
+
+    Attributes:
+        began: The coarse time at which the request that is being received began; None: there is none.
+        candidate: The bytes of the head that comes next, when they are all there.
+    """
+
+    def __init__(self, door: Door, listener: Listener) -> None:
+        self.began: float | None = None
+        self.candidate: bytes | None = None
+        self._door = door
+        self._listener = listener
+        self._parser = httptools.HttpRequestParser(self)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head: Head | None = None
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._received = 0
+        self._head_size = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes in."""
+        if self.began is None:
+            self.began = self._door.now
+        elif self._head is None:
+            self._count(len(data))  # a head in many pieces; llhttp tells nothing of a piece of a header
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._listener.read_no_more()  # its head says close
+        except httptools.HttpParserCallbackError:
+            LOG.exception("reading a request failed")
+            self._listener.refuse(Refusal(500, "internal", "the worker failed on this request"))
+        except httptools.HttpParserError:
+            self._listener.refuse(Refusal(400, "bad_http", "this is no HTTP request that can be read"))
+
+    def on_message_begin(self) -> None:
+        """Start a request."""
+        self._reset()
+        if self.began is None:
+            self.began = self._door.now
+
+    def on_url(self, target: bytes) -> None:
+        """Take a piece of the target."""
+        self._target += target
+        self._count(len(target))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header in."""
+        self._count(len(name) + len(value) + SEPARATORS)
+        if self._head is None:  # else a trailer: nothing here means anything by one
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Read the head: what answers, and whether the body may come."""
+        candidate, self.candidate = self.candidate, None
+        if self._listener.last:
+            return
+        try:
+            self._head = self._door.read_head(self._parser, self._target, self._headers)
+        except Refusal as refusal:
+            self._listener.refuse(refusal)
+            return
+        if candidate is not None:
+            self._door.learn(candidate, self._head)
+        if b"expect" in self._head.headers and self._head.recent:
+            self._listener.expect(self._head)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._received += len(body)
+        if self._received > self._door.limits.body_bytes:
+            self._listener.refuse(self._door.too_large())
+        elif not self._listener.last:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the whole request over."""
+        head, self.began = self._head, None
+        if self._listener.last or head is None:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._reset()
+        self._listener.take(head, body)
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > self._door.limits.head_bytes:
+            what = f"request line and headers are longer than {self._door.limits.head_bytes} bytes"
+            self._listener.refuse(Refusal(431, "head_too_large", what))
