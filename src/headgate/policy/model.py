@@ -188,6 +188,33 @@ Line = Annotated[
 ]
 
 
+class LimitPolicy(Part):
+    """A token bucket: so many requests per second on average, over all workers."""
+
+    per_second: float = Field(gt=0, le=1e7, description="Requests per second, on average, over all workers.")
+    burst: float | None = Field(None, ge=1, le=1e7, description="Requests at once after a pause; null: one second's.")
+
+
+class ServingPolicy(Part):
+    """How the gateway serves a model."""
+
+    unit: Text | None = Field(
+        None, description="Input column whose value keeps a caller on one arm; null: only the header headgate-unit."
+    )
+    lease: Span = Field(
+        timedelta(seconds=60), description="A challenger's share goes back to the champion when not renewed this long."
+    )
+    queue_ms: float = Field(
+        100, gt=0, le=60_000, description="A request that would wait longer than this for the model is refused (503)."
+    )
+    limit: LimitPolicy | None = Field(None, description="Requests that the model takes from everybody together.")
+    limit_per_key: LimitPolicy | None = Field(None, description="Requests that the model takes from each API key.")
+    fuse_failures: int = Field(
+        5, ge=1, le=10_000, description="Failures of a challenger in a row after which a worker takes it out."
+    )
+    fuse_pause: Span = Field(timedelta(seconds=30), description="Until a version that was taken out is tried again.")
+
+
 class ModelPolicy(Part):
     """One model of the project."""
 
@@ -203,6 +230,7 @@ class ModelPolicy(Part):
     segments: tuple[Text, ...] = Field((), description="Columns by which metrics are recorded on the run.")
     api_version: int = Field(1, ge=1, description="Raise it to allow a signature that breaks the champion's.")
     traffic: dict[Name, float] | None = Field(None, description="Shares of arms by name; they sum to 1.")
+    serving: ServingPolicy = Field(ServingPolicy(), description="How the gateway serves the model.")
 
 
 class ApprovalPolicy(Part):

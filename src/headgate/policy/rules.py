@@ -1,7 +1,7 @@
 """What the keys of a policy mean for each other: the rules that no single key can break.
 
-Pure: takes a policy, returns every problem. The rules of one model are in rules_data.py (columns, features, split) and
-rules_scorecard.py (lines, segments, traffic).
+Pure: takes a policy, returns every problem. The rules of one model are in rules_data.py (columns, features, split),
+rules_scorecard.py (lines, segments, traffic) and rules_serving.py.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from headgate.policy.model import ApprovalPolicy, ModelPolicy, ProjectPolicy, Se
 from headgate.policy.problem import KeyPath, Problem, list_words, nearest
 from headgate.policy.rules_data import data_rules, feature_rules, file_rules, split_rules
 from headgate.policy.rules_scorecard import scorecard_rules, segment_rules, traffic_rules
+from headgate.policy.rules_serving import serving_rules
 
 MODEL_RULES = (
     data_rules,
@@ -21,6 +22,7 @@ MODEL_RULES = (
     scorecard_rules,
     segment_rules,
     traffic_rules,
+    serving_rules,
 )
 DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 

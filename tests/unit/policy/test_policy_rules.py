@@ -105,6 +105,11 @@ RULES = [
     ("segments: [origin]", "segments: [orign]", "segments[0]: 'orign' is not declared in data.columns. Did you mean"),
     ("segments: [origin]", "segments: [origin, origin]", "segments[1]: origin stands twice"),
     ("challenger: 0.1", "challenger: 0.2", "late.traffic: the shares sum to 1.1, not to 1"),
+    (
+        "    traffic: {ch",
+        "    serving: {unit: id}\n    traffic: {ch",
+        "serving.unit: id is not an input; expected one of: ori",
+    ),
     ("champion: 0.9, challenger: 0.1", "champion: 1.5, challenger: -0.5", "traffic.challenger: a share is from 0 to 1"),
     # the project
     ("need: 2", "need: 4", "approval.need: 4 people must approve, but `of` names only 3"),
