@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from headgate.base.errors import BadInput, Unavailable
 from headgate.gateway.batch import Outputs
 from headgate.gateway.http.exchange import Exchange
-from headgate.gateway.http.head import JSON, Header, answer, refuse
+from headgate.gateway.http.head import JSON, Header, answer
 from headgate.gateway.prediction_id import ENTROPY, prediction_ids
+from headgate.gateway.protocols.asked import Asked, Told
 from headgate.gateway.protocols.v2_json.format import Script
-from headgate.gateway.protocols.v2_json.parse import Asked
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Serving
 
@@ -29,6 +29,8 @@ class Answers:
     def __init__(
         self, model: str, serving: Serving, milliseconds: Callable[[], int], entropy: Callable[[int], bytes]
     ) -> None:
+        self._model, self._version = model, serving.arm.version
+        self._fields = {field.name: field for field in serving.loaded.signature.outputs}
         self._script = Script(model, serving.arm.version, serving.loaded.signature.outputs)
         self._headers: tuple[Header, ...] = (
             JSON,
@@ -53,8 +55,17 @@ class Answers:
 
     def asked(self, waiting: Exchange, asked: Asked, outputs: Outputs, start: int) -> None:
         """Answer a request of any number of rows."""
-        body = self._script.table(outputs, start, asked.rows, asked.id, asked.outputs)
-        self._reply(waiting, body, self._names(1)[0])
+        name = self._names(1)[0]
+        if asked.write is None:
+            self._reply(waiting, self._script.table(outputs, start, asked.rows, asked.id, asked.outputs), name)
+        else:
+            asked.write(waiting, self._tell(asked, outputs, start, name))
+
+    def _tell(self, asked: Asked, outputs: Outputs, start: int, name: bytes) -> Told:
+        fields = tuple(self._fields[key] for key in asked.outputs or self._fields)
+        values = {field.name: outputs[field.name][start : start + asked.rows] for field in fields}
+        headers = (*self._headers[1:], (b"headgate-prediction-id", name))
+        return Told(self._model, self._version, asked.id, asked.rows, fields, values, headers)
 
     def failed(self, waiting: Exchange, error: Exception) -> None:
         """Answer 400 for rows that the model refuses, 503 for a model that is away, 500 for a fault of the model."""
@@ -67,7 +78,7 @@ class Answers:
         else:
             LOG.error("a model failed", exc_info=error)
             refusal = Refusal(500, "model_failed", "the model failed on these rows; the worker's log says how")
-        waiting.reply(refuse(waiting.head, refusal))
+        waiting.refuse(refusal)
 
     def _names(self, count: int) -> list[bytes]:
         return prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headgate.base.errors import Unavailable
-from headgate.gateway.protocols.v2_json.parse import Asked
+from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.version import Loaded
 
 Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]

@@ -186,7 +186,7 @@ def test_a_draining_worker_is_live_but_not_ready(setting: Setting) -> None:
         ("POST", "/v2/models/m/infer", {"content_type": "application/octet-stream"}, 415, "wrong_content_type"),
         ("POST", "/v2/models/m/infer", {"content_type": "application/json; charset=utf-16"}, 415, "wrong_content_type"),
         ("POST", "/v2/models/m/infer", {"content_encoding": "gzip"}, 415, "compression_unsupported"),
-        ("POST", "/v2/models/m/infer", {"inference_header_content_length": "10"}, 400, "binary_unsupported"),
+        ("POST", "/v2/models/m/infer", {"inference_header_content_length": "999"}, 400, "bad_header"),
     ],
 )
 def test_what_is_not_there_is_refused_with_a_code(

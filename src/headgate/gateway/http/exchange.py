@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headgate.gateway.http.connection import Connection
     from headgate.gateway.http.head import Head
+    from headgate.gateway.refusal import Refusal
 
 
 class Exchange:
@@ -35,3 +36,7 @@ class Exchange:
             return
         self.answer = answer
         connection.write_answers()
+
+    def refuse(self, refusal: "Refusal") -> None:
+        """Answer with a refusal."""
+        self.reply(self.head.refuse(refusal))

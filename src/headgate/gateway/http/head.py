@@ -44,6 +44,10 @@ class Head:
     def __post_init__(self) -> None:
         self.plain = self.recent and self.keep_alive and self.method != "HEAD"
 
+    def refuse(self, refusal: Refusal) -> bytes:
+        """Return the answer to a refused request."""
+        return refuse(self, refusal)
+
 
 def closing(head: Head) -> Head:
     """Return the head with an answer that ends the connection."""

@@ -57,7 +57,7 @@ class Told:
 
 
 def plain(field: Field, values: npt.NDArray[Any]) -> list[Any]:
-    """Return an output as JSON holds it: times as ISO 8601 in UTC; NaN and infinity become null when they are encoded."""
+    """Return an output as JSON holds it: times as ISO 8601 in UTC; encoding makes NaN and infinity null."""
     if field.dtype == "timestamp":
         values = np.datetime_as_string(values, timezone="UTC")
     made: list[Any] = values.tolist()

@@ -3,9 +3,7 @@
 Columns are cast by the signature; nothing is inferred from the values. What is not supported is refused, never ignored.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -13,15 +11,21 @@ import msgspec
 import numpy as np
 
 from headgate.base.errors import BadInput
+from headgate.gateway.protocols.asked import Asked, Write
+from headgate.gateway.protocols.v2_json.binary import writes_binary
 from headgate.gateway.protocols.v2_json.datatypes import datatype, describe
+from headgate.gateway.protocols.v2_json.explain import UNREADABLE, explain
+from headgate.gateway.protocols.v2_json.tensors import unpack, wrong_value
 from headgate.gateway.refusal import Refusal, bad
 from headgate.registry.cast import cast
 from headgate.registry.field import Field
-from headgate.registry.signature import Columns, Signature
+from headgate.registry.signature import Signature
 
-UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+__all__ = ["Asked", "parse"]
+
 Scalar: TypeAlias = float | str | bool | None
 WHOLE = ("int32", "int64")
+BINARY, BINARY_SIZE, ALL_BINARY = "binary_data", "binary_data_size", "binary_data_output"
 
 
 class Tensor(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +34,7 @@ class Tensor(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     shape: list[int]
     datatype: str
-    data: msgspec.Raw
+    data: msgspec.Raw = msgspec.Raw(b"")
     parameters: dict[str, Any] | None = None
 
 
@@ -50,23 +54,6 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
     outputs: list[Wanted] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request in the gateway's own form.
-
-    Attributes:
-        id: The client's own name for it; echoed.
-        columns: Every input of the signature, cast by it, all of `rows` rows.
-        rows: How many.
-        outputs: The outputs that are wanted, in that order; None: all.
-    """
-
-    id: str | None
-    columns: Columns
-    rows: int
-    outputs: tuple[str, ...] | None
-
-
 _body = msgspec.json.Decoder(Body)
 _flat = msgspec.json.Decoder(list[Scalar])
 _flat_whole = msgspec.json.Decoder(list[int | None])
@@ -74,8 +61,14 @@ _nested = msgspec.json.Decoder(list[list[Scalar]])
 _nested_whole = msgspec.json.Decoder(list[list[int | None]])
 
 
-def parse(body: bytes, signature: Signature, most_rows: int) -> Asked:
+def parse(body: bytes, signature: Signature, most_rows: int, tail: bytes | None = None) -> Asked:
     """Read a request body.
+
+    Args:
+        body: JSON.
+        signature: The model's.
+        most_rows: Of one request.
+        tail: The bytes behind the JSON, in the binary tensor extension.
 
     Raises:
         Refusal: 400 (413 for too many rows), with a sentence that names the input and what is expected.
@@ -83,18 +76,54 @@ def parse(body: bytes, signature: Signature, most_rows: int) -> Asked:
     try:
         asked = _body.decode(body)
     except UNREADABLE as error:
-        raise _explain(body, error, signature) from error
-    _refuse_parameters("the request", asked.parameters)
+        raise explain(body, error, signature.inputs) from error
+    refuse_parameters("the request", asked.parameters, ALL_BINARY)
+    rows = check_inputs(asked.inputs, signature, most_rows, () if tail is None else (BINARY_SIZE,))
     fields = {field.name: field for field in signature.inputs}
-    rows = _check_inputs(asked.inputs, fields)
-    if rows > most_rows:
-        raise Refusal(413, "too_many_rows", f"{rows} rows in one request, at most {most_rows}: send several requests")
-    columns = {tensor.name: _column(tensor, fields[tensor.name], rows) for tensor in asked.inputs}
-    return Asked(asked.id, columns, rows, _wanted(asked.outputs, signature))
+    tails = _cut(asked.inputs, tail or b"")
+    columns = {
+        tensor.name: _column(tensor, fields[tensor.name], rows)
+        if tensor.name not in tails
+        else unpack(fields[tensor.name], tails[tensor.name], rows)
+        for tensor in asked.inputs
+    }
+    names = check_outputs(asked.outputs, signature, (BINARY,))
+    return Asked(asked.id, columns, rows, names, _binary(asked, names, signature))
 
 
-def _check_inputs(tensors: Sequence[Tensor], fields: Mapping[str, Field]) -> int:
-    """Check names, types and shapes against the signature; return the number of rows."""
+def _cut(tensors: Sequence[Tensor], tail: bytes) -> dict[str, memoryview]:
+    """Return the bytes of every tensor that has some behind the JSON."""
+    view, at, cuts = memoryview(tail), 0, {}
+    for tensor in tensors:
+        size = (tensor.parameters or {}).get(BINARY_SIZE)
+        if (size is None) is (not bytes(tensor.data)):
+            what = "has neither data nor binary_data_size" if size is None else "has data and binary_data_size"
+            raise bad("bad_body", f"input {tensor.name!r} {what}; expected one of them")
+        if size is None:
+            continue
+        if type(size) is not int or not 0 <= size <= len(tail) - at:
+            what = f"input {tensor.name!r} says binary_data_size {str(size)[:20]}; {len(tail) - at} bytes are left"
+            raise bad("wrong_size", what)
+        cuts[tensor.name] = view[at : at + size]
+        at += size
+    if at != len(tail):
+        raise bad("wrong_size", f"{len(tail) - at} bytes are left over behind the last binary tensor")
+    return cuts
+
+
+def _binary(asked: Body, names: Sequence[str] | None, signature: Signature) -> Write | None:
+    """Return what writes the outputs that are wanted as bytes; None when none is."""
+    every = bool((asked.parameters or {}).get(ALL_BINARY, False))
+    if asked.outputs:
+        wanted = [one.name for one in asked.outputs if (one.parameters or {}).get(BINARY, every)]
+    else:
+        wanted = [field.name for field in signature.outputs] if every and names is None else []
+    return writes_binary(wanted) if wanted else None
+
+
+def check_inputs(tensors: Sequence[Tensor], signature: Signature, most_rows: int, parameters: Sequence[str]) -> int:
+    """Check names, types, shapes and parameters against the signature; return the number of rows."""
+    fields = {field.name: field for field in signature.inputs}
     seen: set[str] = set()
     rows: int | None = None
     for tensor in tensors:
@@ -104,7 +133,7 @@ def _check_inputs(tensors: Sequence[Tensor], fields: Mapping[str, Field]) -> int
         if tensor.name in seen:
             raise bad("repeated_input", f"input {tensor.name!r} is there twice; send each input once")
         seen.add(tensor.name)
-        _refuse_parameters(f"input {tensor.name!r}", tensor.parameters)
+        refuse_parameters(f"input {tensor.name!r}", tensor.parameters, *parameters)
         if tensor.datatype != datatype(field):
             raise bad("wrong_datatype", f"input {tensor.name!r} is {tensor.datatype}, expected {describe(field)}")
         if not _fits(tensor.shape, field):
@@ -116,6 +145,8 @@ def _check_inputs(tensors: Sequence[Tensor], fields: Mapping[str, Field]) -> int
     if missing := [field for name, field in fields.items() if name not in seen]:
         listed = "; ".join(f"{field.name!r} ({describe(field)})" for field in missing)
         raise bad("missing_input", f"missing: input {listed}")
+    if (rows or 0) > most_rows:
+        raise Refusal(413, "too_many_rows", f"{rows} rows in one request, at most {most_rows}: send several requests")
     return rows or 0
 
 
@@ -158,62 +189,32 @@ def _values(tensor: Tensor, field: Field, rows: int) -> list[Any]:
     return values
 
 
-def wrong_value(error: BadInput) -> Refusal:
-    """Return the refusal of a value that the signature's cast does not take."""
-    return bad("wrong_value", f"input {error.where}: {error.what}")
-
-
 def _is_nested(data: msgspec.Raw) -> bool:
     return bytes(data)[1:64].lstrip().startswith(b"[")
 
 
-def _wanted(outputs: Sequence[Wanted] | None, signature: Signature) -> tuple[str, ...] | None:
+def check_outputs(
+    outputs: Sequence[Wanted] | None, signature: Signature, parameters: Sequence[str]
+) -> tuple[str, ...] | None:
+    """Return the names of the outputs that are wanted; None: all."""
     if not outputs:
         return None
     known = [field.name for field in signature.outputs]
     for output in outputs:
         if output.name not in known:
             raise bad("unknown_output", f"output {output.name!r} is not known; expected: {', '.join(known)}")
-        _refuse_parameters(f"output {output.name!r}", output.parameters)
+        refuse_parameters(f"output {output.name!r}", output.parameters, *parameters)
     names = tuple(output.name for output in outputs)
     if len(set(names)) < len(names):
         raise bad("repeated_output", "an output is asked for twice; ask for each output once")
     return names
 
 
-def _refuse_parameters(where: str, parameters: Mapping[str, Any] | None) -> None:
-    """Refuse parameters: each changes what is asked for, and none is supported; `binary_data: false` asks for JSON."""
+def refuse_parameters(where: str, parameters: Mapping[str, Any] | None, *known: str) -> None:
+    """Refuse parameters that are not known: each changes what is asked for; `binary_data: false` asks for JSON."""
     for name, value in (parameters or {}).items():
-        if name in ("binary_data", "binary_data_output") and value is False:
+        if name in (BINARY, ALL_BINARY) and (value is False or (value is True and name in known)):
             continue
-        raise bad("unsupported_parameter", f"{where} has the parameter {name!r}, which is not supported; leave it out")
-
-
-def _explain(body: bytes, error: Exception, signature: Signature) -> Refusal:
-    if isinstance(error, msgspec.ValidationError):
-        return bad("bad_body", f"the body is not an inference request: {error}")
-    if isinstance(error, RecursionError):
-        return bad("bad_json", "the body is nested too deeply")
-    if (b"NaN" in body or b"Infinity" in body) and (name := _not_finite(body)):
-        field = next((field for field in signature.inputs if field.name == name), None)
-        expected = f"; expected {describe(field)}" if field else ""
-        what = f"input {name!r} holds NaN or Infinity, which JSON cannot carry"
-        return bad("bad_json", f"{what}{expected}; missing is null")
-    return bad("bad_json", f"the body is not JSON: {error}")
-
-
-def _not_finite(body: bytes) -> str | None:
-    """Return the name of the first input that holds NaN or Infinity, as other JSON readers would read it."""
-    try:
-        inputs = json.loads(body, parse_constant=_Constant)["inputs"]
-        return next((str(tensor["name"]) for tensor in inputs if _holds(tensor["data"])), None)
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
-        return None
-
-
-class _Constant(str):
-    __slots__ = ()
-
-
-def _holds(data: Any) -> bool:
-    return isinstance(data, _Constant) or (isinstance(data, list) and any(map(_holds, data)))
+        if name not in known or name in (BINARY, ALL_BINARY):
+            what = f"{where} has the parameter {name!r}, which is not supported"
+            raise bad("unsupported_parameter", f"{what}; leave it out")

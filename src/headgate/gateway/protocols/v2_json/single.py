@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from headgate.base.errors import BadInput
 from headgate.gateway.protocols.v2_json.datatypes import datatype
-from headgate.gateway.protocols.v2_json.parse import UNREADABLE, wrong_value
+from headgate.gateway.protocols.v2_json.explain import UNREADABLE
+from headgate.gateway.protocols.v2_json.tensors import wrong_value
 from headgate.registry.cast import NUMPY, cast
 from headgate.registry.field import DType, Field
 from headgate.registry.signature import Columns

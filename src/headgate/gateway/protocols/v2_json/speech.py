@@ -5,14 +5,26 @@ from typing import Any
 
 from headgate import __name__ as server
 from headgate.gateway.http.exchange import Exchange
-from headgate.gateway.http.head import Handler
-from headgate.gateway.protocols.speech import READ, WRITE, Gateway, Headers, allow, check_body, model_path, page
-from headgate.gateway.protocols.v2_json.binary import HEADER_LENGTH, OCTETS, read_binary
+from headgate.gateway.http.head import Handler, Head
+from headgate.gateway.protocols.asked import Asked
+from headgate.gateway.protocols.speech import (
+    JSON_TYPES,
+    READ,
+    WRITE,
+    Ask,
+    Gateway,
+    Headers,
+    allow,
+    check_body,
+    model_path,
+    page,
+)
+from headgate.gateway.protocols.v2_json.binary import HEADER_LENGTH, OCTETS
 from headgate.gateway.protocols.v2_json.datatypes import metadata
 from headgate.gateway.protocols.v2_json.parse import parse
-from headgate.gateway.protocols.speech import JSON_TYPES, Ask
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry, Table
+from headgate.gateway.version import Loaded
 
 EXTENSIONS = ("binary_tensor_data", "model_repository(index)")
 
@@ -50,7 +62,7 @@ class V2:
         check_body(headers, (OCTETS, *JSON_TYPES))
         if not length.isdigit() or len(length) > 9:  # noqa: PLR2004 - a gigabyte of JSON
             raise Refusal(400, "bad_header", "Inference-Header-Content-Length is not a number of bytes")
-        return Ask(self._gateway, model, version, partial(read_binary, int(length)))
+        return Ask(self._gateway, model, version, partial(_read_binary, int(length)))
 
     def _page(self, parts: tuple[str, ...]) -> Handler | None:
         match parts:
@@ -131,6 +143,13 @@ class Infer:
         self._loaded, self._lane = self._gateway.meet(self._model, self._version)
         self._read, self._add = self._loaded.singles.read, self._lane.add_single
         self._table = self._gateway.table
+
+
+def _read_binary(length: int, _head: Head, body: bytes, loaded: Loaded, most_rows: int) -> Asked:
+    if length > len(body):
+        what = f"Inference-Header-Content-Length is {length}, but the body has {len(body)} bytes"
+        raise Refusal(400, "bad_header", what)
+    return parse(body[:length], loaded.signature, most_rows, body[length:])
 
 
 def _show(entry: Entry) -> dict[str, Any]:
