@@ -75,13 +75,19 @@ class Loaded:
         import pandas as pd
 
         del params
-        values = native.predict(self._model, self._task, model_input).astype(np.float32)
+        values = self._values(model_input)
         if self._task == "binary":
             return pd.DataFrame({"probability": values})
         if self._task == "regression":
             return pd.DataFrame({"prediction": values})
         labels = self._classes[values.argmax(axis=1)]
         return pd.DataFrame({"probabilities": list(values), "label": labels})
+
+    def _values(self, rows: "pd.DataFrame") -> Any:
+        if len(rows):
+            return native.predict(self._model, self._task, rows).astype(np.float32)
+        width = (len(self._classes),) if self._task == "multiclass" else ()
+        return np.empty((0, *width), np.float32)  # most libraries refuse to predict no rows
 
 
 def _load_pyfunc(path: str) -> Loaded:

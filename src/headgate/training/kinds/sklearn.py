@@ -1,6 +1,7 @@
 """scikit-learn estimators and pipelines, with LightGBM's and XGBoost's estimators in them: kept by skops."""
 
 import pickle
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ import numpy as np
 
 from headgate.base.errors import BadInput
 from headgate.policy.model import PackagePolicy
+from headgate.training.kinds.steady import steady
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LIBRARIES: tuple[str, ...] = ("scikit-learn", "skops", "numpy")
 FILE, PICKLE = "model.skops", "model.pkl"
+USER_MODULE = "headgate_user_train"  # the name under which headgate.training.child imports train.py
 
 # What skops may build beyond its own defaults (scikit-learn's estimators, numpy's and SciPy's arrays): each was read
 # and is data or arithmetic. A project adds to it by package.trusted_types.
@@ -65,21 +68,42 @@ def save(model: Any, folder: Path, policy: PackagePolicy) -> dict[str, Any]:
     trusted = (*TRUSTED, *policy.trusted_types)
     try:
         data = skops.io.dumps(model)
-        strange = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted))
+        found = set(skops.io.get_untrusted_types(data=data))
     except Exception as error:  # skops raises whatever the object's own reduction raises
         if policy.allow_pickle:
             return _pickle(model, folder)
         raise _refuse(f"skops cannot keep it: {str(error)[:200]}") from error
-    if not strange:
-        (folder / FILE).write_bytes(data)
-        return {"file": FILE, "trusted": list(policy.trusted_types)}
-    if policy.allow_pickle:
+    own = sorted(name for name in found if name.startswith(USER_MODULE))
+    strange = sorted(found - set(trusted))
+    if (own or strange) and policy.allow_pickle:
         return _pickle(model, folder)
-    raise _refuse(f"the model holds types that are not trusted: {', '.join(strange)}")
+    if own:
+        raise _refuse(f"the model holds types of train.py, which nobody else can import: {', '.join(own)}")
+    if strange:
+        raise _refuse(f"the model holds types that are not trusted: {', '.join(strange)}")
+    (folder / FILE).write_bytes(steady(data))
+    return {"file": FILE, "trusted": list(policy.trusted_types)}
 
 
 def _pickle(model: Any, folder: Path) -> dict[str, Any]:
-    (folder / PICKLE).write_bytes(pickle.dumps(model, protocol=5))
+    """Write a pickle that carries the code of train.py with it: no other process can import that."""
+    import cloudpickle  # type: ignore[import-untyped]  # ships no types
+
+    own = sys.modules.get(USER_MODULE)
+    if own is not None:
+        cloudpickle.register_pickle_by_value(own)
+    try:
+        data = cloudpickle.dumps(model, protocol=5)
+    except Exception as error:  # pickling runs the object's own reduction, which may raise anything
+        raise BadInput(
+            f"pickle cannot keep it: {type(error).__name__}: {str(error)[:200]}",
+            where="train()",
+            way_out="leave open files, locks and generators out of the model",
+        ) from error
+    finally:
+        if own is not None:
+            cloudpickle.unregister_pickle_by_value(own)
+    (folder / PICKLE).write_bytes(data)
     return {"file": PICKLE, "trusted": []}
 
 

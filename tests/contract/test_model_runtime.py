@@ -1,0 +1,91 @@
+"""The model runtime's contract over ONNX Runtime and over MLflow pyfunc, in this process and in one of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from headgate.adapters.onnxruntime.runtime import OnnxRuntime
+from headgate.adapters.pyfunc.runtime import PyfuncRuntime
+from headgate.policy.model import PackagePolicy
+from headgate.registry.bundle import Manifest, seal
+from headgate.registry.ports import ModelRuntime
+from headgate.testing.bundles import InProcessPyfunc
+from headgate.testing.model_runtime import CONTRACT, CONTRACT_FEATURES, ModelRuntimeContract, some_features
+from headgate.training import pyfunc
+from headgate.training.convert import Wanted, convert
+
+
+def a_manifest(runtime: Any) -> Manifest:
+    return Manifest("m", "regression", runtime, "", CONTRACT, (), 1, {})
+
+
+class Through(LinearRegression):  # type: ignore[misc]  # scikit-learn ships no types
+    """A linear model that hands a missing number on instead of refusing it."""
+
+    def predict(self, rows: Any) -> Any:
+        return rows @ self.coef_ + self.intercept_
+
+
+def fitted() -> Pipeline:
+    """Fit a + 1 + 10 * (k == "ten") exactly."""
+    kinds = OneHotEncoder(categories=[["ten"]], handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("k", kinds, ["k"]), ("a", "passthrough", ["a"])])
+    frame = pd.DataFrame(some_features([0, 1, 2, 3], ["ten", "x", "x", "ten"]))
+    return make_pipeline(columns, Through()).fit(frame, frame["a"] + 1 + 10 * (frame["k"] == "ten"))
+
+
+@pytest.fixture(scope="module")
+def onnx_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = fitted()
+    twin = make_pipeline(model[0], LinearRegression())
+    twin.steps[1][1].__dict__.update(model[1].__dict__)
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    path.write_bytes(convert(twin, Wanted("regression", CONTRACT_FEATURES, ())).SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="module")
+def pyfunc_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pyfunc")
+    pyfunc.write(fitted(), folder / pyfunc.FOLDER, "regression", (), PackagePolicy(allow_pickle=True))
+    seal(folder, a_manifest("pyfunc"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pyfunc_process(pyfunc_bundle: Path) -> Iterator[ModelRuntime]:
+    runtime = PyfuncRuntime(pyfunc_bundle, a_manifest("pyfunc"))
+    yield runtime
+    runtime.close()
+
+
+class TestOnnxRuntime(ModelRuntimeContract):
+    @pytest.fixture
+    def runtime(self, onnx_file: Path) -> Iterator[ModelRuntime]:
+        runtime = OnnxRuntime(onnx_file, a_manifest("onnx"))
+        yield runtime
+        runtime.close()
+
+
+class TestPyfuncHere(ModelRuntimeContract):
+    @pytest.fixture
+    def runtime(self, pyfunc_bundle: Path) -> ModelRuntime:
+        return InProcessPyfunc(pyfunc_bundle, a_manifest("pyfunc"))
+
+
+class TestPyfuncProcess(ModelRuntimeContract):
+    @pytest.fixture
+    def runtime(self, pyfunc_process: ModelRuntime) -> ModelRuntime:
+        return pyfunc_process
+
+    def test_closing_twice_does_nothing(self, pyfunc_bundle: Path) -> None:  # type: ignore[override]
+        own = PyfuncRuntime(pyfunc_bundle, a_manifest("pyfunc"))  # the others share one, which must stay open
+        own.close()
+        own.close()
