@@ -6,6 +6,7 @@ person would type. `make demo` runs it.
 
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -131,7 +132,7 @@ def wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
             pass  # it does not listen yet
         if process.poll() is not None:
             break
-        time.sleep(0.05)
+        select.select([], [], [], 0.05)
     sys.exit((WORK / ".headgate" / "serve.log").read_text())
 
 

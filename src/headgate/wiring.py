@@ -81,7 +81,6 @@ class Project:
             artefacts = str((self.folder / artefacts).resolve())
         return MlflowRegistry(tracking, artefacts, self.policy.project)
 
-
     def bench(self, model: str, tell: Callable[[str], None]) -> "Bench":
         """The place where a run of this model works."""
         from headgate.training.ports import Bench

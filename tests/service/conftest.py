@@ -1,5 +1,6 @@
 """A small project that trains in seconds, for tests that break it on purpose."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,22 @@ def rows(count: int = 1000) -> pd.DataFrame:
     )
 
 
+@pytest.fixture(scope="session")
+def fresh_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty MLflow database: making one takes MLflow seconds, copying it none."""
+    from headgate.adapters.mlflow.registry import MlflowRegistry
+
+    path = tmp_path_factory.mktemp("tracking") / "mlflow.db"
+    MlflowRegistry(f"sqlite:///{path}", str(path.parent), "fresh").ping()
+    return path
+
+
 @pytest.fixture
-def small_project(tmp_path: Path) -> Path:
+def small_project(tmp_path: Path, fresh_tracking_store: Path) -> Path:
     """Return the folder of a small binary project; nothing was run in it yet."""
     folder = tmp_path / "small"
+    (folder / ".headgate").mkdir(parents=True)
+    shutil.copyfile(fresh_tracking_store, folder / ".headgate" / "mlflow.db")
     (folder / "data").mkdir(parents=True)
     (folder / "headgate.yaml").write_text(POLICY)
     (folder / "features.py").write_text(FEATURES)

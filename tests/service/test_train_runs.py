@@ -1,7 +1,7 @@
-"""A run fails with a clear word, loses nothing, and goes on where it stopped; killed anywhere, it ends as it would have."""
+"""A run fails with a clear word, loses nothing, goes on where it stopped; killed anywhere, it ends as it would have."""
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headgate.base.errors import BadInput, HeadgateError, Unavailable
+from headgate.base.errors import BadInput, HeadgateError, Refused, Unavailable
 from headgate.training.run import STAGES, Run
 from headgate.training.steps import Training, read_runs, start
 from headgate.wiring import Project
@@ -63,7 +63,7 @@ def test_stages_are_commands_of_their_own(small_project: Path) -> None:
     training, _ = begin(small_project)
     training.only("validate")
     run = training.run.id
-    with pytest.raises(BadInput, match="stage assemble of run .* is not finished"):
+    with pytest.raises(BadInput, match=r"stage assemble of run .* is not finished"):
         begin(small_project, run=run)[0].only("fit")
     for stage in STAGES[1:]:
         done = begin(small_project, run=run)[0].only(stage)
@@ -153,8 +153,6 @@ def test_killed_anywhere_the_run_ends_as_it_would_have(small_project: Path, poin
 
 
 def test_a_full_disk_is_said_and_the_next_attempt_goes_on(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shutil
-
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -179,6 +177,7 @@ def test_without_a_tracking_server_nothing_is_lost(small_project: Path) -> None:
 
 
 def test_two_processes_start_on_an_empty_state_folder(small_project: Path) -> None:
+    shutil.rmtree(small_project / ".headgate")
     command = [sys.executable, "-m", "headgate.cli.main", "train", "--json", "--as", "ada", "-C", str(small_project)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate(timeout=120) for process in both]
@@ -190,7 +189,7 @@ def test_two_processes_start_on_an_empty_state_folder(small_project: Path) -> No
 def test_a_version_is_reproduced_from_its_record_alone(small_project: Path) -> None:
     train(small_project)
     for file in ("train.py", "features.py", "data/rows.csv"):
-        os.unlink(small_project / file)
+        (small_project / file).unlink()
     command = [sys.executable, "-m", "headgate.cli.main", "reproduce", "1", "--json", "-C", str(small_project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -201,14 +200,12 @@ def test_a_version_is_reproduced_from_its_record_alone(small_project: Path) -> N
 
 
 def test_reproducing_is_refused_when_the_data_changed_and_no_copy_is_left(small_project: Path) -> None:
-    import shutil
-
     train(small_project)
     shutil.rmtree(small_project / ".headgate" / "content")
     data = small_project / "data" / "rows.csv"
     data.write_text(data.read_text().replace("c7,", "c7777,", 1))
     command = [sys.executable, "-m", "headgate.cli.main", "reproduce", "1", "-C", str(small_project)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == BadInput.exit_code, done.stdout
+    assert done.returncode == Refused.exit_code, done.stdout
     assert "changed" in done.stderr
     assert "rows.csv" in done.stderr

@@ -45,18 +45,24 @@ def build() -> typer.Typer:
     return app
 
 
-def _options(
-    *,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    if debug:
-        os.environ["HEADGATE_DEBUG"] = "1"
-    if version:
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer hands a callback its value
+    if asked:
         from importlib.metadata import version as installed
 
         typer.echo(f"headgate {installed('headgate')}")
         raise typer.Exit
+
+
+def _options(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version  # its callback has ended the command
+    if debug:
+        os.environ["HEADGATE_DEBUG"] = "1"
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from headgate.training.run import Run
 
-ModelName = Annotated[str, typer.Argument(help="The model; may be left out where the project has one.", show_default=False)]
+ModelName = Annotated[str, typer.Argument(help="The model; may be left out where the project has one.")]
 StageName = Annotated[
     str, typer.Option("--stage", help="Only this stage: validate, assemble, fit, evaluate, package, register.")
 ]

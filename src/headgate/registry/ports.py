@@ -32,6 +32,10 @@ class Registry(Protocol):
         """Copy an artefact folder (`bundle` or `record`) of a version to a new folder; return its path."""
         ...
 
+    def download(self, uri: str, target: Path) -> Path:
+        """Copy the model behind `runs:/...` or `models:/...` to a new folder; return its path."""
+        ...
+
     def attach(self, version: Version, path: Path, folder: str) -> None:
         """Store a file with a version (a report, a verdict) under a folder of its artefacts."""
         ...

@@ -52,6 +52,12 @@ class MemoryRegistry:
         self._reach()
         return tuple(self._versions.get(model, []))
 
+    def download(self, uri: str, target: Path) -> Path:
+        """Copy the bundle behind ``models:/<model>/<version>``."""
+        self._reach()
+        model, number = uri.removeprefix("models:/").split("/")
+        return self.fetch(self.version(model, number), "bundle", target)
+
     def fetch(self, version: Version, what: str, target: Path) -> Path:
         """Copy an artefact folder."""
         self._reach()

@@ -179,7 +179,10 @@ def _kept_columns(joined: pa.Table, policy: ModelPolicy, inputs: tuple[Field, ..
 
 
 def _feature_field(name: str, values: npt.NDArray[Any]) -> Field:
-    return Field(name, "string" if values.dtype == object else "float32", missing=True)
+    """A feature may be missing where it was for some row: a model that never saw a gap is not asked to fill one."""
+    if values.dtype == object:
+        return Field(name, "string", missing=any(value is None for value in values))
+    return Field(name, "float32", missing=bool(np.isnan(values).any()))
 
 
 def _arrow(values: npt.NDArray[Any]) -> pa.DataType:

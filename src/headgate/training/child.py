@@ -22,7 +22,7 @@ def main(spec_path: Path) -> int:
     except HeadgateError as error:
         _leave(spec, what=error.what, where=error.where, way_out=error.way_out)
         return 1
-    except Exception as error:  # the user's code may raise anything: it is told, not thrown
+    except Exception as error:  # noqa: BLE001 - the user's code may raise anything: it is told, not thrown
         traceback.print_exc()
         _leave(spec, what=f"train() raised {type(error).__name__}: {error}", where=_place(error, spec), way_out="")
         return 1

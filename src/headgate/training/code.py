@@ -6,7 +6,7 @@ import tarfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from headgate.base.digest import Json, digest_json, digest_file
+from headgate.base.digest import Json, digest_file, digest_json
 from headgate.base.errors import BadInput
 
 SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".txt", ".cfg", ".json", ".sql", ".md"}

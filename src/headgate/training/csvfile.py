@@ -54,8 +54,8 @@ def read_header(path: Path, where: str) -> list[str]:
         BadInput: The file is empty or not UTF-8, or a name stands twice.
     """
     try:
-        with _open(path) as file:
-            names = next(csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline="")), [])
+        with _open(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            names = next(csv.reader(text), [])
     except (UnicodeDecodeError, OSError, EOFError, csv.Error) as error:
         raise _diagnose(path, where, error) from error
     if not any(name.strip() for name in names):

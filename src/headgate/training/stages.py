@@ -15,7 +15,7 @@ from typing import Any
 
 from headgate.base.digest import Json
 from headgate.registry.signature import Field
-from headgate.training.assemble import Assembled, Frame, assemble, read_frame, write_frame
+from headgate.training.assemble import Assembled, Frame, read_frame, write_frame
 from headgate.training.ports import Bench
 from headgate.training.snapshot import ROWS, Snapshot, sources, take
 from headgate.training.table import read_stored, read_table

@@ -1,7 +1,8 @@
 """Carry out a run, stage by stage; what a stage made before is not made again.
 
-A stage's output lies in a folder named by the digest of everything that it depends on, and appears there whole or not at
-all. So a run that failed or was killed goes on where it stopped, and a run on unchanged inputs is the version it became.
+A stage's output lies in a folder named by the digest of everything that it depends on, and appears there whole or not
+at all. So a run that failed or was killed goes on where it stopped, and a run on unchanged inputs is the version that
+it became.
 """
 
 import json
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from headgate.base.digest import Json, digest_file, digest_json
+from headgate.base.digest import Json, digest_json
 from headgate.base.errors import BadInput, HeadgateError
 from headgate.base.files import make_folder, write_atomically
 from headgate.base.ids import uuid7
@@ -60,7 +61,7 @@ class Training:
                 reused = self._register()
             else:
                 reused = self.folder(stage).exists()
-                make_folder(self.folder(stage), lambda folder: self._maker(stage)(folder))
+                make_folder(self.folder(stage), self._maker(stage))
         except HeadgateError as error:
             self._keep(self.run.with_failure(stage, str(error)))
             raise

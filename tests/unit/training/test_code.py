@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headgate.base.errors import BadInput
 from headgate.base.digest import digest_file
+from headgate.base.errors import BadInput
 from headgate.training.code import pack, read_code, unpack
 
 

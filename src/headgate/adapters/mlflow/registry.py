@@ -9,12 +9,13 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from headgate.base.errors import BadInput, HeadgateError, Unavailable
@@ -48,12 +49,12 @@ def _reached(
             Exception
         ) as error:  # MLflow raises its own, requests', SQLAlchemy's and boto's: none is a base of others
             raise Unavailable(
-                f"MLflow did not do it: {type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}",
+                f"MLflow did not do it: {type(error).__name__}: {self._plain(error)}",
                 where=self.shown,
                 way_out="start the tracking server or correct settings.tracking, then repeat; nothing is lost",
             ) from error
 
-    return wrapped
+    return cast("Callable[Concatenate[MlflowRegistry, P], R]", wrapped)
 
 
 class MlflowRegistry:
@@ -76,6 +77,10 @@ class MlflowRegistry:
         parts = urlsplit(self._tracking)
         return parts._replace(netloc=parts.hostname or "").geturl() if "@" in parts.netloc else self._tracking
 
+    def _plain(self, error: Exception) -> str:
+        """Return the first line of an error, the tracking URI in it without its password."""
+        return str(error).partition("\n")[0].replace(self._tracking, self.shown)[:300]
+
     @cached_property
     def _client(self) -> Any:
         for key, value in {
@@ -84,6 +89,7 @@ class MlflowRegistry:
             "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
             "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # what we print may be JSON for a program
         }.items():
             os.environ.setdefault(key, value)
         import logging
@@ -190,6 +196,43 @@ class MlflowRegistry:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(got, target)
         return target
+
+    @_reached
+    def download(self, uri: str, target: Path) -> Path:
+        """Copy the model behind `runs:/...` or `models:/...` to a new folder; return its path.
+
+        Raises:
+            BadInput: There is no such run, model or artefact.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own type hints, when it is imported
+            from mlflow.artifacts import download_artifacts
+        target.mkdir(parents=True)
+        try:
+            place = self._place(uri)
+            return Path(download_artifacts(artifact_uri=place, dst_path=str(target), tracking_uri=self._tracking))
+        except MlflowException as error:
+            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise
+            raise BadInput(
+                f"MLflow has no such model: {str(error).partition(chr(10))[0][:200]}",
+                where=uri,
+                way_out="name it as MLflow's own pages do: runs:/<run id>/model, models:/<name>/<version>",
+            ) from error
+
+    def _place(self, uri: str) -> str:
+        """Return where the model of a `models:/name/version` or `models:/name@alias` lies; other URIs as they are."""
+        name = uri.removeprefix("models:/")
+        if name == uri:
+            return uri
+        model, _, alias = name.partition("@")
+        if alias:
+            number = self._client.get_model_version_by_alias(model, alias).version
+        else:
+            model, _, number = name.rpartition("/")
+        return str(self._client.get_model_version_download_uri(model, number))
 
     @_reached
     def attach(self, version: Version, path: Path, folder: str) -> None:

@@ -1,0 +1,131 @@
+"""MLflow keeps the registry's contract: on SQLite with local files, on PostgreSQL with S3, and behind its own server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headgate.adapters.mlflow.registry import MlflowRegistry
+from headgate.base.errors import BadInput, Unavailable
+from headgate.registry.ports import Registry
+from headgate.testing.postgres import fresh_database
+from headgate.testing.registry_contract import RegistryContract, make_bundle, record
+
+
+class OverMlflow(RegistryContract):
+    @pytest.fixture
+    def model(self) -> str:
+        return f"m{uuid.uuid4().hex[:12]}"
+
+    def test_a_model_is_downloaded_by_its_uri(
+        self, registry: Registry, model: str, bundle: Path, tmp_path: Path
+    ) -> None:
+        version = registry.register(record(model, bundle), bundle, None, "person:ada")
+        got = registry.download(f"models:/{model}/{version.number}", tmp_path / "by model")
+        assert (got / "MLmodel").is_file()
+        assert (registry.download(f"runs:/{version.run}/model", tmp_path / "by run") / "bundle").is_dir()
+        with pytest.raises(BadInput, match="MLflow has no such model"):
+            registry.download(f"models:/{model}/99", tmp_path / "none")
+
+
+class TestSqliteAndFiles(OverMlflow):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def registry(cls, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+        folder = tmp_path_factory.mktemp("mlflow")
+        return MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artefacts"), "contract")
+
+
+class TestPostgresAndS3(OverMlflow):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def registry(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+        import boto3
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer(port=0)
+        server.start()
+        host, port = server.get_host_and_port()
+        settings = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "MLFLOW_S3_ENDPOINT_URL": f"http://{host}:{port}",
+        }
+        with pytest.MonkeyPatch.context() as patch, fresh_database() as url:
+            for key, value in settings.items():
+                patch.setenv(key, value)
+            boto3.client("s3", endpoint_url=settings["MLFLOW_S3_ENDPOINT_URL"]).create_bucket(Bucket="artefacts")
+            yield MlflowRegistry(url, "s3://artefacts/headgate", "contract")
+        server.stop()
+
+
+class TestTrackingServer(OverMlflow):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def registry(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+        folder = tmp_path_factory.mktemp("server")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--artifacts-destination", str(folder)]
+        log = (folder / "server.log").open("w")
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={**os.environ})
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", process)
+            yield MlflowRegistry(f"http://127.0.0.1:{port}", "", "contract")
+        finally:
+            process.terminate()
+            process.wait(20)
+            log.close()
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server answers; fail when it ends."""
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(url) as answer:  # noqa: S310 - our own server
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    pytest.fail("the tracking server ended")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's own, of its own type hints
+def test_any_mlflow_client_answers_through_a_version(small_project: Path) -> None:
+    """What `mlflow.pyfunc.load_model` gives is what the bundle answers."""
+    import mlflow
+    import pandas as pd
+
+    from headgate.training.steps import start
+    from headgate.wiring import Project
+
+    project = Project.open(small_project)
+    start(project.bench("churn", print), "person:ada").through("register")
+    mlflow.set_tracking_uri(f"sqlite:///{project.state / 'mlflow.db'}")
+    frame = pd.DataFrame({"age": [20.0, 70.0, None], "plan": ["small", "large", "small"]})
+    answered = mlflow.pyfunc.load_model("models:/churn/1").predict(frame)
+    run = mlflow.search_runs(experiment_names=["small/churn"])
+    assert answered["probability"].tolist()[0] > answered["probability"].tolist()[1]
+    assert 0.5 < run["metrics.roc_auc"][0] <= 1
+    assert run["metrics.roc_auc/plan:small"][0] > 0
+    assert run["params.strength"][0] == "1.0"
+    assert run["tags.headgate.digest"][0].startswith("sha256:")
+
+
+def test_no_password_is_shown_when_the_server_is_away(tmp_path: Path) -> None:
+    registry = MlflowRegistry("http://ada:secret@127.0.0.1:9", "", "contract")
+    with pytest.raises(Unavailable) as caught:
+        registry.register(record("m", make_bundle(tmp_path / "b", "m", "w")), tmp_path / "b", None, "person:ada")
+    assert "secret" not in str(caught.value)
+    assert "http://127.0.0.1" in str(caught.value)
