@@ -195,6 +195,18 @@ class LimitPolicy(Part):
     burst: float | None = Field(None, ge=1, le=1e7, description="Requests at once after a pause; null: one second's.")
 
 
+class LogPolicy(Part):
+    """What the prediction log keeps of a model's answers."""
+
+    sample: float = Field(1.0, ge=0, le=1, description="Share of the requests that is kept, chosen by a hash of the id.")
+    redact: dict[Text, Literal["hash", "drop"]] = Field(
+        default_factory=dict,
+        description="Input or output column, or `unit`: hash keeps who is equal to whom (salted), drop keeps nothing.",
+    )
+    keep: Span = Field(timedelta(days=90), description="Older predictions are deleted by `headgate compact`.")
+    to: str = Field("", description="Folder or URL (s3://) for Parquet files; empty: in the state folder.")
+
+
 class ServingPolicy(Part):
     """How the gateway serves a model."""
 
@@ -213,6 +225,7 @@ class ServingPolicy(Part):
         5, ge=1, le=10_000, description="Failures of a challenger in a row after which a worker takes it out."
     )
     fuse_pause: Span = Field(timedelta(seconds=30), description="Until a version that was taken out is tried again.")
+    log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
 
 
 class ModelPolicy(Part):

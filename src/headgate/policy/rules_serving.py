@@ -1,9 +1,11 @@
-"""The rules of how a model is served: the unit is something that a caller sends."""
+"""The rules of how a model is served: the unit is something that a caller sends, and what is redacted exists."""
 
 from collections.abc import Iterator
 
 from headgate.policy.model import ModelPolicy
-from headgate.policy.problem import Problem
+from headgate.policy.problem import Problem, list_words, nearest
+
+OUTPUTS = {"binary": ("probability",), "multiclass": ("probabilities", "label"), "regression": ("prediction",)}
 
 
 def serving_rules(model: ModelPolicy) -> Iterator[Problem]:
@@ -11,3 +13,14 @@ def serving_rules(model: ModelPolicy) -> Iterator[Problem]:
     unit, inputs = model.serving.unit, model.features.inputs
     if unit is not None and unit not in inputs:
         yield Problem(("serving", "unit"), f"{unit} is not an input; expected one of: {', '.join(inputs)}")
+    yield from _log_rules(model)
+
+
+def _log_rules(model: ModelPolicy) -> Iterator[Problem]:
+    """A misspelt column would stay readable in the log: it is refused."""
+    stored = [f"{table.prefix}{column}" for table in model.features.stored.values() for column in table.columns]
+    known = ("unit", *model.features.inputs, *stored, *OUTPUTS[model.task])
+    for name in model.serving.log.redact:
+        if name not in known:
+            what = f"there is no such column.{nearest(name, known)} Allowed: {list_words(known)}"
+            yield Problem(("serving", "log", "redact", name), what)

@@ -110,6 +110,11 @@ RULES = [
         "    serving: {unit: id}\n    traffic: {ch",
         "serving.unit: id is not an input; expected one of: ori",
     ),
+    (
+        "    traffic: {ch",
+        "    serving: {log: {redact: {orign: hash}}}\n    traffic: {ch",
+        "serving.log.redact.orign: there is no such column. Did you mean origin?",
+    ),
     ("champion: 0.9, challenger: 0.1", "champion: 1.5, challenger: -0.5", "traffic.challenger: a share is from 0 to 1"),
     # the project
     ("need: 2", "need: 4", "approval.need: 4 people must approve, but `of` names only 3"),
