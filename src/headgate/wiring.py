@@ -13,9 +13,13 @@ from headgate.base.files import ContentStore
 from headgate.policy.model import ProjectPolicy
 
 if TYPE_CHECKING:
+    from headgate.adapters.archive.load import Restored
+    from headgate.adapters.archive.save import Saved
+    from headgate.adapters.keys.ed25519 import KeySigner
     from headgate.adapters.mlflow.registry import MlflowRegistry
     from headgate.features.predictor import Predictor
-    from headgate.journal.ports import EventStore
+    from headgate.gate.ports import Measurements
+    from headgate.journal.ports import EventStore, Sender
     from headgate.registry.bundle import Manifest
     from headgate.registry.ports import ModelRuntime
     from headgate.training.ports import Bench
@@ -62,7 +66,7 @@ class Project:
         from headgate.adapters.sql.store import SqlEventStore
 
         settings = self.policy.settings
-        url = settings.database or f"sqlite:///{self.state / 'headgate.db'}"
+        url = anchor(settings.database, self.folder) or f"sqlite:///{self.state / 'headgate.db'}"
         head = self.folder / settings.head if settings.head else self.state / "head.json"
         return SqlEventStore(url, self.clock, HeadKeeper(head, self.state / "keys" / "head.pem"))
 
@@ -75,11 +79,41 @@ class Project:
         from headgate.adapters.mlflow.registry import MlflowRegistry
 
         settings = self.policy.settings
-        tracking = settings.tracking or f"sqlite:///{self.state / 'mlflow.db'}"
+        tracking = anchor(settings.tracking, self.folder) or f"sqlite:///{self.state / 'mlflow.db'}"
         artefacts = settings.artefacts or ("" if settings.tracking else str(self.state / "artefacts"))
         if artefacts and "://" not in artefacts:
             artefacts = str((self.folder / artefacts).resolve())
         return MlflowRegistry(tracking, artefacts, self.policy.project)
+
+    def measurements(self) -> "Measurements":
+        """What measures a bundle's latency and memory in fresh processes."""
+        from headgate.adapters.machine.measure import MachineMeasurements
+
+        return MachineMeasurements("headgate.wiring:open_model")
+
+    def sender(self) -> "Sender":
+        """What sends webhooks."""
+        from headgate.adapters.webhook.sender import HttpSender
+
+        return HttpSender()
+
+    def save_state(self, target: Path, *, force: bool) -> "Saved":
+        """Write the state folder into one file."""
+        from headgate.adapters.archive.save import save
+
+        return save(self.state, target, self.clock.now(), self._outside(), force=force)
+
+    def restore_state(self, source: Path, *, force: bool) -> "Restored":
+        """Bring the state folder back from a file that save_state wrote."""
+        from headgate.adapters.archive.load import restore
+
+        return restore(source, self.state, self.clock.now(), self._outside(), force=force)
+
+    def _outside(self) -> dict[str, Path]:
+        """Return the files of the state that the settings put elsewhere, by their name in a backup."""
+        head = self.folder / self.policy.settings.head
+        inside = not self.policy.settings.head or head.resolve().is_relative_to(self.state.resolve())
+        return {} if inside else {"head": head}
 
     def bench(self, model: str, tell: Callable[[str], None]) -> "Bench":
         """The place where a run of this model works."""
@@ -97,6 +131,33 @@ class Project:
             open_model=open_model,
             tell=tell,
         )
+
+
+def anchor(url: str, folder: Path) -> str:
+    """Return a URL in which the path of a SQLite file is taken from the project folder, not from where one stands."""
+    path = url.removeprefix("sqlite:///")
+    return url if path == url or path.startswith("/") or path == ":memory:" else f"sqlite:///{folder / path}"
+
+
+def key_path(name: str) -> Path:
+    """Return where a person's private key lies unless they say otherwise."""
+    from headgate.adapters.keys.ed25519 import default_path
+
+    return default_path(name)
+
+
+def load_key(path: Path) -> "KeySigner":
+    """Read a private key."""
+    from headgate.adapters.keys.ed25519 import load_key as load
+
+    return load(path)
+
+
+def create_key(path: Path) -> "KeySigner":
+    """Make a private key."""
+    from headgate.adapters.keys.ed25519 import create_key as create
+
+    return create(path)
 
 
 def find_policy(folder: Path) -> Path:

@@ -30,7 +30,8 @@ train, heldout = frame[:800], frame[800:]
 with headgate.run("churn", params={"trees": 20}, seed=3) as run:
     run.data("data/rows.csv")
     X = pd.DataFrame(features({name: train[name].to_numpy() for name in ("age", "plan")}))
-    columns = ColumnTransformer([("plan", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["plan"])], remainder="passthrough")
+    plan = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = ColumnTransformer([("plan", plan, ["plan"])], remainder="passthrough")
     model = Pipeline([("columns", columns), ("trees", RandomForestClassifier(20, max_depth=4, random_state=3))])
     run.model(model.fit(X, train["left"]), train=train, heldout=heldout)
     run.metric("trees_used", 20)
@@ -100,7 +101,7 @@ def test_a_decorated_function_is_a_run_of_its_own_each_time(small_project: Path)
 
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            fit()  # type: ignore[call-arg]
+            fit()
     runs = read_runs(small_project / ".headgate" / "runs")
     assert len({run.id for run in runs}) == 2
     assert all(run.id in run.failed["why"] for run in runs)

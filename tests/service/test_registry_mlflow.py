@@ -1,4 +1,4 @@
-"""MLflow keeps the registry's contract: on SQLite with local files, on PostgreSQL with S3, and behind its own server."""
+"""MLflow keeps the registry's contract: on SQLite with files, on PostgreSQL with S3, and behind its own server."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ class TestSqliteAndFiles(OverMlflow):
 class TestPostgresAndS3(OverMlflow):
     @pytest.fixture(scope="class")
     @classmethod
-    def registry(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    def registry(cls) -> Iterator[Registry]:
         import boto3
         from moto.server import ThreadedMotoServer
 

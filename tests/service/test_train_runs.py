@@ -148,7 +148,7 @@ def test_killed_anywhere_the_run_ends_as_it_would_have(small_project: Path, poin
     assert registered(small_project) == ["1"]
     registry = Project.open(small_project).registry()
     assert [version.number for version in registry.versions("churn")] == ["1"]
-    finished = STAGES[: STAGES.index(point)] if point in STAGES else STAGES[:5]  # type: ignore[arg-type]
+    finished = STAGES[: STAGES.index(point)] if point in STAGES else STAGES[:5]
     assert all(done.done[stage].reused or point == "validate" for stage in finished)
 
 

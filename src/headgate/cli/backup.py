@@ -26,10 +26,8 @@ def attach(app: typer.Typer) -> None:
 @plainly
 def backup(file: Target, folder: Folder = HERE, *, force: Force = False, as_json: AsJson = False) -> None:
     """Write the whole state folder into one file while everything goes on; keep it safe: it holds private keys."""
-    from headgate.adapters.archive.save import save
-
     project = open_project(folder)
-    saved = save(project.state, file, project.clock.now(), outside(project), force=force)
+    saved = project.save_state(file, force=force)
     lines = [f"{file}: {saved.files} files, {saved.size / 1e6:.1f} MB, with the private keys of this project"]
     lines += [f"left out: {why}" for why in (*saved.left_out, *_elsewhere(project))]
     body = {"file": str(file), "files": saved.files, "size": saved.size, "left_out": lines[1:]}
@@ -39,23 +37,14 @@ def backup(file: Target, folder: Folder = HERE, *, force: Force = False, as_json
 @plainly
 def restore(file: Source, folder: Folder = HERE, *, force: Force = False, as_json: AsJson = False) -> None:
     """Bring the state folder back from a backup: checked whole before anything is moved."""
-    from headgate.adapters.archive.load import restore as load
-
     project = open_project(folder)
-    restored = load(file, project.state, project.clock.now(), outside(project), force=force)
+    restored = project.restore_state(file, force=force)
     lines = [f"{restored.files} files as of {restored.at}; see that all is well with `headgate doctor`"]
     if restored.former:
         lines.append(f"the former state is now {restored.former}: delete it once you need it no more")
     former = str(restored.former) if restored.former else None
     body = {"files": restored.files, "at": restored.at, "former": former, "not_restored": _elsewhere(project)}
     show(body, as_json=as_json, render=lambda: "\n".join([*lines, *_elsewhere(project)]))
-
-
-def outside(project: "Project") -> dict[str, Path]:
-    """Return the files of the state that the settings put elsewhere, by their name in a backup."""
-    head = project.folder / project.policy.settings.head
-    inside = not project.policy.settings.head or head.resolve().is_relative_to(project.state.resolve())
-    return {} if inside else {"head": head}
 
 
 def _elsewhere(project: "Project") -> list[str]:

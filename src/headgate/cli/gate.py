@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Number = Annotated[str, typer.Argument(help="The version.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="The model; may be left out where the project has one.")]
-OPENER = "headgate.wiring:open_model"
 
 
 def attach(app: typer.Typer) -> None:
@@ -50,7 +49,6 @@ def judge_version(
     project: "Project", model: str, number: str, actor: str, tell: Callable[[str], None]
 ) -> "tuple[Event, Path, str]":
     """Judge a version, record the verdict, store its report; return the event, the local report, and a warning."""
-    from headgate.adapters.machine.measure import MachineMeasurements
     from headgate.gate.record import give
     from headgate.gate.steps import judge
     from headgate.release.steps import read_ledger
@@ -67,7 +65,7 @@ def judge_version(
             project.policy.models[model],
             _held_out(project, version),
             _signed(project, model),
-            MachineMeasurements(OPENER),
+            project.measurements(),
             tell=tell,
         )
     finally:

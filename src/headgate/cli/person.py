@@ -31,11 +31,11 @@ def attach(app: typer.Typer) -> None:
 
 def key_of(name: str, key: Path | None) -> "Signer | None":
     """Return the key to sign with: the file that is named, else the person's default file, else none."""
-    from headgate.adapters.keys.ed25519 import default_path, load_key
     from headgate.gate.people import NAME, plain_name
+    from headgate.wiring import key_path, load_key
 
     plain = plain_name(name)
-    path = key or (default_path(plain) if NAME.fullmatch(plain) else None)
+    path = key or (key_path(plain) if NAME.fullmatch(plain) else None)
     return load_key(path) if path is not None and (key is not None or path.exists()) else None
 
 
@@ -51,12 +51,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a person: make their key pair (or use the one in --key), and record the public key."""
-    from headgate.adapters.keys.ed25519 import create_key, default_path, load_key
     from headgate.gate.enrol import Voucher, add_person
     from headgate.gate.people import check_name, plain_name
+    from headgate.wiring import create_key, key_path, load_key
 
     project = open_project(folder)
-    path = key or default_path(check_name(name))
+    path = key or key_path(check_name(name))
     by = plain_name(actor_of(actor))
     voucher = Voucher(by, key_of(by, their_key))
     made = not path.exists()

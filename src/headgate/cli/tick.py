@@ -51,11 +51,10 @@ def _deliver(project: "Project") -> list[str]:
 
     if not project.policy.webhooks:
         return []
-    from headgate.adapters.webhook.sender import HttpSender
     from headgate.base.errors import Unavailable
     from headgate.journal.steps import deliver_due
 
-    report = deliver_due(project.journal(), project.policy.webhooks, os.environ, HttpSender(), project.clock)
+    report = deliver_due(project.journal(), project.policy.webhooks, os.environ, project.sender(), project.clock)
     if report.trouble:
         raise Unavailable("; ".join(report.trouble), where="webhooks", way_out="`headgate webhook list` shows each")
     return [f"{each.webhook}: {each.sent} delivered" for each in report.webhooks if each.sent]
