@@ -1,17 +1,19 @@
 """What every protocol is to the gateway: a path it knows becomes a handler; the same answers and checks for all."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import JSON, Handler, Head, answer, answer_json
 from headgate.gateway.protocols.asked import Asked, Told, Write
-from headgate.gateway.refusal import Refusal
+from headgate.gateway.refusal import Refusal, bad
 from headgate.gateway.table import Table
 from headgate.gateway.version import Loaded
 
 READ, WRITE = "GET, HEAD", "POST"
 JSON_TYPES = ("application/json", "text/json", "text/plain", "application/x-www-form-urlencoded", "")
+MODEL_HEADER = b"headgate-model"
 Headers: TypeAlias = Mapping[bytes, bytes]
 
 
@@ -63,14 +65,14 @@ class Ask:
 
     Args:
         gateway: Holds the table.
-        model: The model's name.
+        model: The model's name; None: the header's, or the only one.
         version: The version that is asked for; None: whichever the route chooses.
         read: Turns head, body, version and most rows into the gateway's form.
     """
 
     __slots__ = ("_gateway", "_model", "_read", "_version")
 
-    def __init__(self, gateway: Gateway, model: str, version: str | None, read: Read) -> None:
+    def __init__(self, gateway: Gateway, model: str | None, version: str | None, read: Read) -> None:
         self._gateway = gateway
         self._model = model
         self._version = version
@@ -78,8 +80,44 @@ class Ask:
 
     def __call__(self, exchange: Exchange, body: bytes) -> None:
         """Put a request on its lane."""
-        loaded, lane = self._gateway.meet(self._model, self._version)
-        lane.add(exchange, self._read(exchange.head, body, loaded, self._gateway.rows))
+        put(self._gateway, exchange, self._model, self._version, partial(self._read, exchange.head, body))
+
+
+def put(
+    gateway: Gateway,
+    waiting: Any,
+    model: str | None,
+    version: str | None,
+    read: Callable[[Loaded, int], Asked],
+) -> None:
+    """Put a request on the lane of the version that it meets now: the one way of every protocol but V2's fast one.
+
+    Args:
+        gateway: Holds the table.
+        waiting: Gets the answer; its head has the request's headers.
+        model: The model that the protocol names; None: the header's, or the only one.
+        version: The version that the protocol names.
+        read: Turns version and most rows into the gateway's form.
+    """
+    named = model if model is not None else choose(gateway, waiting.head.headers)
+    loaded, lane = gateway.meet(named, version)
+    lane.add(waiting, read(loaded, gateway.rows))
+
+
+def choose(gateway: Gateway, headers: Headers) -> str:
+    """Return the model of a request whose protocol does not name it: the header's, else the only one.
+
+    Raises:
+        Refusal: There are several; or none yet.
+    """
+    if header := headers.get(MODEL_HEADER):
+        return header.decode("latin-1")
+    models = sorted(gateway.table.entries)
+    if len(models) > 1:
+        raise bad("which_model", f"several models are served: {', '.join(models)}; name one: header headgate-model")
+    if not models and gateway.table.read:
+        raise Refusal(404, "unknown_model", "no model is served")
+    return models[0] if models else ""
 
 
 def as_json(content: Callable[[Told], object]) -> Write:
