@@ -19,10 +19,7 @@ from headgate.registry.bundle import open_bundle
 from headgate.testing.bundles import open_here, some_labels, some_material, some_rows
 from headgate.training.foreign import package_foreign
 
-pytestmark = [  # MLflow warns of its own types when it is imported, and of models without type hints
-    pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.*Add type hints:UserWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # MLflow warns of itself when imported
 
 TRAIN, HELDOUT = some_rows(1000, seed=1, strings=()), some_rows(300, seed=2, strings=())
 FULL = {name: np.nan_to_num(column) for name, column in TRAIN.items()}
@@ -114,7 +111,7 @@ def an_mlflow_function(folder: Path) -> None:
     import mlflow.pyfunc
 
     class Half(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]  # MLflow ships no types
-        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG002
+        def predict(self, model_input: pd.DataFrame) -> Any:
             return 1 / (2 + model_input["n1"].to_numpy() ** 2)
 
     mlflow.pyfunc.save_model(folder, python_model=Half(), pip_requirements=[])

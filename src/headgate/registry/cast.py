@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from headgate.base.errors import BadInput
 from headgate.registry.field import DType, Field
+from headgate.registry.refusal import WANTED, refuse
 
 Array = npt.NDArray[Any]
 
@@ -27,15 +28,6 @@ NUMPY: Mapping[DType, np.dtype[Any]] = {
     "bool": np.dtype(np.bool_),
     "string": np.dtype(object),
     "timestamp": np.dtype("datetime64[us]"),
-}
-WANTED: Mapping[DType, str] = {
-    "float32": "a finite number within float32",
-    "float64": "a finite number",
-    "int32": "a whole number within int32",
-    "int64": "a whole number within int64",
-    "bool": "true or false",
-    "string": "a string",
-    "timestamp": "an ISO 8601 time with a zone, such as 2013-01-31T09:30:00Z",
 }
 # numpy kinds of arrays that a field takes: f float, i/u integers, b bool, M datetime64; everything else goes by value.
 ARRAYS: Mapping[DType, str] = {
@@ -49,8 +41,6 @@ ARRAYS: Mapping[DType, str] = {
 }
 ONLY_TEXT, ONLY_BOOL = frozenset({str}), frozenset({bool})
 NONE = type(None)
-SHOWN = 40
-SHOWN_BITS = 128
 
 
 def cast(field: Field, values: Sequence[Any] | Array) -> Array:
@@ -70,7 +60,7 @@ def cast(field: Field, values: Sequence[Any] | Array) -> Array:
     if isinstance(values, np.ndarray):
         return _from_array(field, values)
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence):
-        raise _refuse(field, None, values, "a list with one value a row")
+        raise refuse(field, None, values, "a list with one value a row")
     if field.width is None:
         return _from_list(field, values)
     return _from_list(field, _flat(field, values), field.width).reshape(len(values), field.width)
@@ -87,10 +77,10 @@ def _flat(field: Field, rows: Sequence[Any]) -> list[Any]:
     expected = f"a list of {field.width} values"
     for kind in set(map(type, rows)) - {list, tuple}:
         row = next(at for at, value in enumerate(rows) if type(value) is kind)
-        raise _refuse(field, row, rows[row], expected)
+        raise refuse(field, row, rows[row], expected)
     if set(map(len, rows)) - {field.width}:
         row = next(at for at, value in enumerate(rows) if len(value) != field.width)
-        raise _refuse(field, row, rows[row], expected)
+        raise refuse(field, row, rows[row], expected)
     return list(chain.from_iterable(rows))
 
 
@@ -212,7 +202,7 @@ def _from_array(field: Field, values: Array) -> Array:
             raise _explain(field, flat.tolist(), width) from error
     if values.dtype.kind in "OUT":
         return _from_list(field, flat.tolist(), width).reshape(values.shape)
-    raise _refuse(field, None, values.dtype, WANTED[field.dtype])
+    raise refuse(field, None, values.dtype, WANTED[field.dtype])
 
 
 def _typed(field: Field, flat: Array) -> Array:
@@ -236,37 +226,5 @@ def _explain(field: Field, values: Sequence[Any], width: int) -> BadInput:
         try:
             CASTS[field.dtype](field, [value])
         except (TypeError, ValueError, OverflowError):
-            return _refuse(field, at // width, value, WANTED[field.dtype])
-    return _refuse(field, None, values, WANTED[field.dtype])
-
-
-def _refuse(field: Field, row: int | None, value: object, expected: str) -> BadInput:
-    place = field.name if row is None else f"{field.name}, row {row}"
-    ask = f"{expected} or null" if field.missing else expected
-    return BadInput(f"expected {ask}, got {_name(value)}", where=place, way_out=f"send {field.name} as {field.dtype}")
-
-
-def _name(value: object) -> str:
-    """Name the kind of a value, and show it only while it is short."""
-    match value:
-        case None:
-            name = "null (missing)"
-        case bool():
-            name = f"the boolean {str(value).lower()}"
-        case float():
-            name = "NaN (missing)" if math.isnan(value) else f"the number {value!r}"
-        case int() if value.bit_length() > SHOWN_BITS:
-            name = f"a whole number of {value.bit_length()} bits"
-        case int():
-            name = f"the whole number {value}"
-        case str() if len(value) > SHOWN:
-            name = f"a string of {len(value)} characters"
-        case str():
-            name = f"the string {value!r}"
-        case list() | tuple():
-            name = f"a list of {len(value)} values"
-        case np.dtype():
-            name = f"an array of {value}"
-        case _:
-            name = f"a value of type {type(value).__name__}"
-    return name
+            return refuse(field, at // width, value, WANTED[field.dtype])
+    return refuse(field, None, values, WANTED[field.dtype])
