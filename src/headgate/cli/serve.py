@@ -14,6 +14,9 @@ def serve(
     folder: Folder = HERE,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="TCP port; 0: any free one, which is printed.")] = 8080,
+    grpc_port: Annotated[
+        int | None, typer.Option("--grpc-port", help="TCP port for gRPC, such as 8082; without it there is no gRPC.")
+    ] = None,
     *,
     insecure_no_auth: Annotated[
         bool, typer.Option("--insecure-no-auth", help="Listen beyond this machine although nobody is asked for a key.")
@@ -35,6 +38,9 @@ def serve(
     def listening(host: str, port: int) -> None:
         typer.echo(f"headgate serves on http://{host}:{port}/v2 (Ctrl-C drains and ends)")
 
+    def listening_grpc(host: str, port: int) -> None:
+        typer.echo(f"headgate serves gRPC on {host}:{port}")
+
     serve(
         Station(
             host,
@@ -45,6 +51,8 @@ def serve(
             project.clock,
             insecure=insecure_no_auth,
             listening=listening,
+            grpc_port=grpc_port,
+            grpc_listening=listening_grpc,
         )
     )
 

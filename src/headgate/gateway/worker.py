@@ -50,6 +50,8 @@ class Station:
         insecure: Whether it may listen beyond this machine without asking for keys.
         poll_seconds: Between two looks at the routes.
         listening: Called with host and port once it listens.
+        grpc_port: TCP port of gRPC; 0: any free one; None: no gRPC, and nothing of it is imported.
+        grpc_listening: Called with host and port once it listens for gRPC.
     """
 
     host: str
@@ -62,6 +64,8 @@ class Station:
     insecure: bool = False
     poll_seconds: float = 0.2
     listening: Callable[[str, int], None] | None = None
+    grpc_port: int | None = None
+    grpc_listening: Callable[[str, int], None] | None = None
 
 
 def serve(station: Station) -> None:
@@ -109,6 +113,7 @@ class Worker:
         door = Door(app.resolve, station.limits)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
+        calls = await self._listen_grpc(app)
         server = await self._listen(loop, door)
         loader = Loader(station.folder, station.make, self._threads.submit)
 
@@ -124,7 +129,8 @@ class Worker:
             follower.stop()
             app.draining = True
             server.close()
-            await _drain(door, station.limits.drain_seconds)
+            stopped = [calls.stop(station.limits.drain_seconds)] if calls else []
+            await asyncio.gather(_drain(door, station.limits.drain_seconds), *stopped)
             sweeper.cancel()
             for loaded in app.table.loaded():
                 loaded.retire()
@@ -145,6 +151,18 @@ class Worker:
         LOG.info("listening on http://%s:%d", host, port)
         if station.listening:
             station.listening(host, port)
+        return server
+
+    async def _listen_grpc(self, app: Application) -> Any:
+        """Return the gRPC server; None when none is asked for."""
+        station = self._station
+        if station.grpc_port is None:
+            return None
+        from headgate.gateway.grpc.server import listen
+
+        server, port = await listen(app, station.host, station.grpc_port, station.limits.body_bytes)
+        if station.grpc_listening:
+            station.grpc_listening(station.host, port)
         return server
 
     def _milliseconds(self) -> int:

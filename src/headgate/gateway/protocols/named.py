@@ -15,8 +15,9 @@ from headgate.base.errors import BadInput
 from headgate.gateway.protocols.v2_json.explain import UNREADABLE
 from headgate.gateway.protocols.v2_json.tensors import wrong_value
 from headgate.gateway.refusal import Refusal, bad
-from headgate.registry.cast import WANTED, cast
+from headgate.registry.cast import cast
 from headgate.registry.field import DType, Field
+from headgate.registry.refusal import WANTED
 from headgate.registry.signature import Columns, Signature
 
 NAMED = "name the columns: {expected}"

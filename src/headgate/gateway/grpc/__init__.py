@@ -1,0 +1,1 @@
+"""Open Inference Protocol V2 over gRPC; imported only where a port is asked for."""

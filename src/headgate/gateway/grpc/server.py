@@ -1,0 +1,188 @@
+"""The gRPC server of a worker: on the loop that answers HTTP, on the same lanes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import grpc
+
+from headgate import __name__ as server_name
+from headgate.base.errors import HeadgateError, Unavailable
+from headgate.gateway.grpc.messages import SERVICE, build
+from headgate.gateway.grpc.translate import read, tell
+from headgate.gateway.protocols.asked import Told
+from headgate.gateway.protocols.speech import Gateway, Headers, put
+from headgate.gateway.protocols.v2_json.datatypes import metadata
+from headgate.gateway.protocols.v2_json.speech import EXTENSIONS, version_of
+from headgate.gateway.refusal import Refusal
+
+LOG = logging.getLogger("headgate.gateway")
+CODES: Mapping[int, grpc.StatusCode] = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    501: grpc.StatusCode.UNIMPLEMENTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+Answer = Callable[[Any, Any], Awaitable[Any]]
+
+
+class Call:
+    """A gRPC request that waits for its answer, as an Exchange does.
+
+    Args:
+        headers: The call's metadata.
+        future: Gets the answer, or the refusal.
+    """
+
+    __slots__ = ("future", "headers")
+
+    def __init__(self, headers: Headers, future: "asyncio.Future[Told]") -> None:
+        self.headers = headers
+        self.future = future
+
+    @property
+    def head(self) -> "Call":
+        """Where the headers are."""
+        return self
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with a refusal."""
+        if not self.future.done():
+            self.future.set_exception(refusal)
+
+
+def give(call: Call, told: Told) -> None:
+    """Hand a call its answer; a client that is gone gets none."""
+    if not call.future.done():
+        call.future.set_result(told)
+
+
+class Service:
+    """Open Inference Protocol V2.
+
+    Args:
+        gateway: Holds the table.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._messages = build()
+
+    def handler(self) -> Any:
+        """Return what grpc calls."""
+        verbs: dict[str, Answer] = {
+            "ServerLive": self._live,
+            "ServerReady": self._ready,
+            "ServerMetadata": self._about,
+            "ModelReady": self._model_ready,
+            "ModelMetadata": self._metadata,
+            "ModelInfer": self._infer,
+        }
+        return grpc.method_handlers_generic_handler(
+            SERVICE, {verb: self._verb(verb, answer) for verb, answer in verbs.items()}
+        )
+
+    def _verb(self, verb: str, answer: Answer) -> Any:
+        request, response = self._messages[f"{verb}Request"], self._messages[f"{verb}Response"]
+        return grpc.unary_unary_rpc_method_handler(
+            partial(_guard, answer),
+            request_deserializer=request.FromString,
+            response_serializer=response.SerializeToString,
+        )
+
+    async def _live(self, _request: Any, _context: Any) -> Any:
+        return self._messages["ServerLiveResponse"](live=True)
+
+    async def _ready(self, _request: Any, _context: Any) -> Any:
+        ready = self._gateway.table.ready and not self._gateway.draining
+        return self._messages["ServerReadyResponse"](ready=ready)
+
+    async def _about(self, _request: Any, _context: Any) -> Any:
+        return self._messages["ServerMetadataResponse"](name=server_name, version=version_of(), extensions=EXTENSIONS)
+
+    async def _model_ready(self, request: Any, _context: Any) -> Any:
+        try:
+            self._gateway.table.find(request.name, request.version or None)
+        except Refusal as refusal:
+            if refusal.code != "model_not_ready":
+                raise
+            return self._messages["ModelReadyResponse"](ready=False)
+        return self._messages["ModelReadyResponse"](ready=True)
+
+    async def _metadata(self, request: Any, _context: Any) -> Any:
+        serving = self._gateway.table.find(request.name, request.version or None)
+        manifest = serving.loaded.manifest
+        tensor = self._messages["ModelMetadataResponse.TensorMetadata"]
+        return self._messages["ModelMetadataResponse"](
+            name=request.name,
+            versions=[serving.arm.version],
+            platform=f"headgate_{manifest.runtime}",
+            inputs=[tensor(**metadata(field)) for field in manifest.signature.inputs],
+            outputs=[tensor(**metadata(field)) for field in manifest.signature.outputs],
+        )
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        named = {name.lower().encode(): _bytes(value) for name, value in context.invocation_metadata() or ()}
+        call = Call(named, asyncio.get_running_loop().create_future())
+        version = request.model_version or None
+        put(self._gateway, call, request.model_name, version, partial(read, request, give))
+        told = await call.future
+        await context.send_initial_metadata([(name.decode(), value.decode()) for name, value in told.headers])
+        return tell(self._messages, told)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
+
+
+async def _guard(answer: Answer, request: Any, context: Any) -> Any:
+    """Answer, or end the call with the code that says why; the client never sees a traceback."""
+    try:
+        return await answer(request, context)
+    except Refusal as error:
+        refusal = error
+    except HeadgateError as error:
+        refusal = Refusal(400, "bad_request", error.what)
+    except Exception:
+        LOG.exception("a gRPC request failed")
+        refusal = Refusal(500, "internal", "the worker failed on this request")
+    trailing = [("headgate-code", refusal.code)]
+    if refusal.retry_after is not None:
+        trailing.append(("retry-after", str(refusal.retry_after)))
+    code = CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
+    return await context.abort(code, refusal.what, trailing_metadata=tuple(trailing))
+
+
+async def listen(gateway: Gateway, host: str, port: int, body_bytes: int) -> tuple[Any, int]:
+    """Listen; return the server and its port.
+
+    Args:
+        gateway: Holds the table.
+        host: Address.
+        port: TCP port; 0: any free one.
+        body_bytes: Longest message.
+
+    Raises:
+        Unavailable: The address cannot be listened on.
+    """
+    options = (("grpc.max_receive_message_length", body_bytes), ("grpc.so_reuseport", 1))
+    server = grpc.aio.server(options=options)
+    server.add_generic_rpc_handlers((Service(gateway).handler(),))
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        bound = server.add_insecure_port(where)
+    except RuntimeError as error:
+        raise Unavailable(
+            "cannot listen for gRPC", where=where, way_out="end what listens there, or choose another --grpc-port"
+        ) from error
+    await server.start()
+    LOG.info("listening for gRPC on %s:%d", host, bound)
+    return server, bound
