@@ -49,7 +49,7 @@ def main() -> int:
     verdict = headgate("gate", version)
     step("Approve", "by the requester, which is refused; then by somebody else.")
     refused = headgate("approve", version, "--as", "ada", "--key", keys("ada"), "--because", "mine", expect=3)
-    OUT.print(f"  ada: {refused['what']}")
+    OUT.print(f"  refused: {refused['what']}", soft_wrap=True)
     headgate(
         "approve",
         version,
@@ -71,11 +71,9 @@ def main() -> int:
 
 def make_project() -> None:
     """Make a fresh copy of this project with its data."""
-    from prepare import prepare
-
     step("Data", "all flights that left New York in 2013, weather and aircraft, on one clock.")
     if not (HERE / "data" / "flights.parquet").exists():
-        prepare(HERE)
+        subprocess.run([sys.executable, str(HERE / "prepare.py")], check=True)
     if WORK.exists():
         shutil.rmtree(WORK)
     shutil.copytree(HERE, WORK, ignore=shutil.ignore_patterns(".headgate", "__pycache__"))
@@ -83,7 +81,7 @@ def make_project() -> None:
 
 def step(name: str, what: str) -> None:
     """Print a heading."""
-    OUT.rule(f"[bold]{name}[/bold]: {what}", align="left", style="dim")
+    OUT.print(f"\n[bold]{name}[/bold]: {what}", soft_wrap=True)
 
 
 def keys(name: str) -> str:
@@ -94,11 +92,12 @@ def keys(name: str) -> str:
 def headgate(*words: str, expect: int = 0) -> Any:
     """Run a command as a person would, and return what it printed as JSON."""
     shown = " ".join(word if " " not in word else f'"{word}"' for word in words if "/demo-keys/" not in word)
-    OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --their-key", ""))
+    OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --their-key", ""), soft_wrap=True)
     command = [sys.executable, "-m", "headgate.cli.main", *words, "--project", str(WORK), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    quiet = subprocess.DEVNULL if expect else None  # what a command tells while it works is shown as it comes
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=quiet, text=True, check=False)
     if done.returncode != expect:
-        sys.exit(f"{done.stdout}\n{done.stderr}\nheadgate {words[0]} ended with {done.returncode}, not {expect}")
+        sys.exit(f"{done.stdout}\nheadgate {words[0]} ended with {done.returncode}, not {expect}")
     return json.loads(done.stdout)
 
 
@@ -235,19 +234,19 @@ def tell(version: str, verdict: dict[str, Any], scored: dict[str, Any], seconds:
     p50, p99 = np.quantile(scored["singles"], [0.5, 0.99])
     table.add_row("one flight a request", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, Python client included")
     OUT.print(table)
-    here = WORK.relative_to(Path.cwd()) if WORK.is_relative_to(Path.cwd()) else WORK
-    OUT.print(f"\nDone in {seconds:.0f} s. The project lies in [bold]{here}[/bold]; try there:")
+    OUT.print(f"\nDone in {seconds:.0f} s. The project is a folder; look around in it:\n")
+    OUT.print('  [cyan]export PATH="$PWD/.venv/bin:$PATH"; cd demo/flights[/cyan]')
     for command, why in NEXT:
-        OUT.print(f"  [cyan]headgate {command}[/cyan]  {why}", soft_wrap=True)
+        OUT.print(f"  [cyan]{'headgate ' + command:<36}[/cyan] {why}", soft_wrap=True)
 
 
 NEXT = (
     ("journal", "what was decided, when, by whom and why"),
     ("at 2026-01-01T12:00 late", "what was production at a time"),
-    ("audit", "prove that nothing was changed; edit one byte of .headgate/headgate.db and try again"),
-    ("reproduce 1", "train version 1 again from its record alone and compare"),
-    ("train  (after a change in train.py)", "make version 2; then gate, approve and promote it"),
-    ("rollback --because ...", "and back"),
+    ("audit", "nothing was changed; edit a byte of .headgate/headgate.db and look again"),
+    ("reproduce 1", "train version 1 again from its record alone, and compare"),
+    ("train", "after a change in train.py: version 2, for the same gate"),
+    ("serve", "Open Inference Protocol on port 8080"),
 )
 
 
@@ -259,5 +258,4 @@ def headgate_text(*words: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
     sys.exit(main())

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headgate.cli.output import HERE, Actor, AsJson, Folder, actor_of, choose_model, open_project, plainly, show
+from headgate.cli.output import (
+    HERE,
+    Actor,
+    AsJson,
+    Folder,
+    actor_of,
+    choose_model,
+    open_project,
+    plainly,
+    show,
+    telling,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,7 +48,8 @@ def gate(
     """Judge a version by every line of the scorecard, beside the champion; the verdict is kept in the journal."""
     project = open_project(folder)
     name = choose_model(project, model)
-    event, report, warning = judge_version(project, name, version, actor_of(actor), _teller(quiet=as_json))
+    with telling() as tell:
+        event, report, warning = judge_version(project, name, version, actor_of(actor), tell)
     verdict = _verdict(event)
     said = {**dict(event.body), "position": event.position, "report": str(report), "warning": warning}
     show(said, as_json=as_json, render=lambda: _summary(verdict, report, warning))
@@ -147,14 +159,6 @@ def _signed(project: "Project", model: str) -> "SignedOff":
         project.policy.project, model, rules.scorecard, ledger.ballots, people, rules.approval, project.clock.now()
     )
     return SignedOff(rules.scorecard, stands.approved, stands.authenticated, stands.why)
-
-
-def _teller(*, quiet: bool) -> Callable[[str], None]:
-    def tell(line: str) -> None:
-        if not quiet:
-            typer.echo(f"  {line}", err=True)
-
-    return tell
 
 
 def _verdict(event: "Event") -> "Verdict":

@@ -4,7 +4,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -59,6 +60,29 @@ def show(data: Any, *, as_json: bool, render: Callable[[], Any]) -> None:
     from rich.console import Console
 
     Console(soft_wrap=not sys.stdout.isatty(), highlight=False).print(render())
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str], None]]:
+    """Give a function that tells, on stderr, how long work goes on: what runs (ends in "...") and what is done.
+
+    On a terminal what runs is shown beside a clock, until it is done; elsewhere only what is done is printed.
+    """
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("starting")
+
+        def tell(line: str) -> None:
+            if line.endswith("..."):
+                progress.update(task, description=line)
+            else:
+                console.print(f"  {line}", soft_wrap=True)
+
+        yield tell
 
 
 def plainly(command: Callable[P, None]) -> Callable[P, None]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate.cli.output import HERE, AsJson, Folder, choose_model, open_project, plainly, show
+from headgate.cli.output import HERE, AsJson, Folder, choose_model, open_project, plainly, show, telling
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,8 +31,8 @@ def reproduce(
 
     project = open_project(folder)
     name = choose_model(project, model)
-    bench = project.bench(name, lambda line: typer.echo(f"  {line}", err=True) if not as_json else None)
-    found = again(bench, project.registry().version(name, version))
+    with telling() as tell:
+        found = again(project.bench(name, tell), project.registry().version(name, version))
     body = {"same": found.same, "compared": [asdict(entry) for entry in found.compared]}
     show({**body, "surroundings": list(found.surroundings)}, as_json=as_json, render=lambda: _table(version, found))
     if not found.same:

@@ -1,11 +1,21 @@
 """`headgate train`: run the stages of a training run, all of them or one; `headgate runs`: list what was run."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate.cli.output import HERE, Actor, AsJson, Folder, actor_of, choose_model, open_project, plainly, show
+from headgate.cli.output import (
+    HERE,
+    Actor,
+    AsJson,
+    Folder,
+    actor_of,
+    choose_model,
+    open_project,
+    plainly,
+    show,
+    telling,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,18 +52,11 @@ def train(
     from headgate.training.steps import start
 
     project = open_project(folder)
-    bench = project.bench(choose_model(project, model), _teller(quiet=as_json))
-    training = start(bench, actor_of(actor), run=run, afresh=new or bool(stage and not run))
-    done = training.only(stage_named(stage)) if stage else training.through("register")
+    with telling() as tell:
+        bench = project.bench(choose_model(project, model), tell)
+        training = start(bench, actor_of(actor), run=run, afresh=new or bool(stage and not run))
+        done = training.only(stage_named(stage)) if stage else training.through("register")
     show(done.to_json(), as_json=as_json, render=lambda: _summary(done))
-
-
-def _teller(*, quiet: bool) -> Callable[[str], None]:
-    def tell(line: str) -> None:
-        if not quiet:
-            typer.echo(f"  {line}", err=True)
-
-    return tell
 
 
 def _summary(run: "Run") -> str:

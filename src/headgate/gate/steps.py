@@ -58,7 +58,7 @@ def judge(
         tell: Called with what is being done, for the person who waits.
     """
     rows = held_out.take(held_out.later(candidate.version.trained_until))
-    tell(f"answering {show_rows(len(rows))}")
+    tell(f"answering {show_rows(len(rows))} ...")
     facts = Facts(
         held_out=rows,
         candidate=answers(candidate, policy.task, rows),
@@ -69,7 +69,7 @@ def judge(
         parity=read_parity(candidate),
         seed=seed,
     )
-    tell("judging every line")
+    tell("judging every line ...")
     lines = (*judge_lines(policy.scorecard, facts), *_always(candidate, champion, signed))
     timed = any(isinstance(line, LatencyLine | MemoryLine) for line in policy.scorecard)
     return Verdict(
@@ -100,7 +100,7 @@ def _loads(
         bundles["champion"] = champion.bundle
     found: dict[tuple[float, float], Mapping[str, Load] | Unmeasured] = {}
     for rate, seconds in wanted:
-        tell(f"{rate:g} requests/s for {seconds:g} s on {' and '.join(bundles)}")
+        tell(f"{rate:g} requests/s for {seconds:g} s on {' and '.join(bundles)} ...")
         found[rate, seconds] = measurements.load(bundles, rows.inputs, rate, seconds)
     return found
 
@@ -116,7 +116,7 @@ def _memory(
         return Unmeasured("no line asks for it")
     if candidate.model is None or not len(rows):
         return Unmeasured(candidate.why or "there are no held-out rows to answer")
-    tell("peak memory of a fresh process")
+    tell("peak memory of a fresh process ...")
     return measurements.memory(candidate.bundle, rows.inputs, BATCHES)
 
 

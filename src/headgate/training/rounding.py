@@ -31,14 +31,20 @@ def round_down(model: Any, splits: Splits) -> None:
 
 def floor32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Return the largest float32 that is not above each value."""
-    near = values.astype(np.float32)
+    near = nearest32(values)
     return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+def nearest32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return the nearest float32 of each value; what lies beyond float32 becomes an infinity."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _rounded(values: npt.NDArray[np.float64]) -> dict[float, float]:
     """Map thresholds as the converter rounded them to thresholds rounded down; one that is ambiguous is left out."""
     found: dict[float, set[float]] = {}
-    for near, down in zip(values.astype(np.float32).tolist(), floor32(values).tolist(), strict=True):
+    for near, down in zip(nearest32(values).tolist(), floor32(values).tolist(), strict=True):
         found.setdefault(near, set()).add(down)
     return {near: next(iter(downs)) for near, downs in found.items() if len(downs) == 1}
 

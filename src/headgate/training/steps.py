@@ -56,6 +56,7 @@ class Training:
 
     def _carry_out(self, stage: Stage) -> None:
         started = self.bench.clock.now()
+        self.bench.tell(f"{stage} ...")
         try:
             if stage == "register":
                 reused = self._register()
