@@ -8,9 +8,9 @@ import csv
 import gzip
 import io
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
@@ -29,22 +29,48 @@ def read_text(path: Path, columns: Collection[str], where: str) -> pa.Table:
     """
     from pyarrow import csv as arrow_csv
 
-    names = list(columns)
     try:
         with pa.input_stream(str(path), compression="gzip" if _is_gzip(path) else None) as stream:
-            return arrow_csv.read_csv(
-                stream,
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=names,
-                    column_types=dict.fromkeys(names, pa.string()),
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                    null_values=[""],
-                ),
-            )
+            return arrow_csv.read_csv(stream, **_how(columns))
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise _diagnose(path, where, error) from error
+
+
+def stream_text(path: Path, columns: Collection[str], where: str) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield these columns as text, piece by piece, each with how many bytes of the file were read so far.
+
+    Raises:
+        BadInput: As `read_text`.
+    """
+    from pyarrow import csv as arrow_csv
+
+    try:
+        with path.open("rb") as file:
+            stream = pa.PythonFile(file, mode="r")
+            whole = pa.CompressedInputStream(stream, "gzip") if _is_gzip(path) else stream
+            for batch in arrow_csv.open_csv(
+                whole, read_options=arrow_csv.ReadOptions(block_size=PIECE, use_threads=False), **_how(columns)
+            ):
+                yield batch, file.tell()
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise _diagnose(path, where, error) from error
+
+
+def _how(columns: Collection[str]) -> dict[str, Any]:
+    """Return what both readers of pyarrow are told: these columns, as text, an empty field is null."""
+    from pyarrow import csv as arrow_csv
+
+    names = list(columns)
+    return {
+        "parse_options": arrow_csv.ParseOptions(newlines_in_values=True),
+        "convert_options": arrow_csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+        ),
+    }
 
 
 def read_header(path: Path, where: str) -> list[str]:

@@ -6,7 +6,7 @@ and missing values are judged by validate.py.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,16 @@ def read_table(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> p
     raw = _read(path, columns, where)
     if raw.num_rows == 0:
         raise BadInput("the file has a header but no rows", where=where, way_out="check the export that wrote it")
-    typed: dict[str, pa.Array] = {}
+    made: dict[str, pa.Array] = {}
     problems: list[BadInput] = []
     for name, column in columns.items():
         try:
-            typed[name] = _typed(raw.column(name).combine_chunks(), column.type)
+            made[name] = typed(raw.column(name).combine_chunks(), column.type)
         except BadInput as error:
             problems.append(BadInput(f"column {name} {error.what}", way_out=f"{name}: {error.way_out}"))
     if problems:
-        raise _together(problems, where)
-    return pa.table(typed)
+        raise together(problems, where)
+    return pa.table(made)
 
 
 def read_stored(path: Path, policy: ModelPolicy, name: str, where: str) -> pa.Table:
@@ -76,20 +76,20 @@ def check_header(path: Path, columns: Mapping[str, ColumnPolicy], where: str) ->
     Raises:
         BadInput: As `read_table`, as far as the header tells.
     """
-    if not _is_parquet(path, where):
+    if not is_parquet(path, where):
         names = read_header(path, where)
-        _check_names(columns, names, where)
+        check_names(columns, names, where)
         return tuple(names)
-    schema, _ = _parquet_schema(path, where)
-    _check_names(columns, schema.names, where)
+    schema, _ = parquet_schema(path, where)
+    check_names(columns, schema.names, where)
     problems: list[BadInput] = []
     for name, column in columns.items():
         try:
-            _typed(pa.array([], schema.field(name).type), column.type)
+            typed(pa.array([], schema.field(name).type), column.type)
         except BadInput as error:
             problems.append(BadInput(f"column {name} {error.what}", way_out=f"{name}: {error.way_out}"))
     if problems:
-        raise _together(problems, where)
+        raise together(problems, where)
     return tuple(schema.names)
 
 
@@ -99,28 +99,29 @@ def describe(path: Path, where: str) -> tuple[int, tuple[tuple[str, str], ...]]:
     Raises:
         BadInput: As `read_table`.
     """
-    if _is_parquet(path, where):
-        schema, rows = _parquet_schema(path, where)
+    if is_parquet(path, where):
+        schema, rows = parquet_schema(path, where)
         return rows, tuple((field.name, str(field.type)) for field in schema)
     names = read_header(path, where)
     return read_text(path, names[:1], where).num_rows, tuple((name, "text") for name in names)
 
 
-def _together(problems: Sequence[BadInput], where: str) -> BadInput:
+def together(problems: Sequence[BadInput], where: str) -> BadInput:
+    """Return several problems as one error."""
     ways = dict.fromkeys(problem.way_out for problem in problems)
     return BadInput("\n  ".join(problem.what for problem in problems), where=where, way_out="\n  ".join(ways))
 
 
 def _read(path: Path, columns: Mapping[str, ColumnPolicy], where: str) -> pa.Table:
-    if _is_parquet(path, where):
-        schema, _ = _parquet_schema(path, where)
-        _check_names(columns, schema.names, where)
+    if is_parquet(path, where):
+        schema, _ = parquet_schema(path, where)
+        check_names(columns, schema.names, where)
         return _read_parquet(path, list(columns), where)
-    _check_names(columns, read_header(path, where), where)
+    check_names(columns, read_header(path, where), where)
     return read_text(path, columns, where)
 
 
-def _is_parquet(path: Path, where: str) -> bool:
+def is_parquet(path: Path, where: str) -> bool:
     """Tell Parquet from CSV; refuse what is no file."""
     if path.is_dir():
         raise BadInput("is a folder, not a file", where=where, way_out="name one CSV or Parquet file")
@@ -144,7 +145,8 @@ def _is_parquet(path: Path, where: str) -> bool:
     return start == PARQUET
 
 
-def _parquet_schema(path: Path, where: str) -> tuple[pa.Schema, int]:
+def parquet_schema(path: Path, where: str) -> tuple[pa.Schema, int]:
+    """Return the schema and the row count of a Parquet file; BadInput when it is broken or names a column twice."""
     import pyarrow.parquet as pq
 
     try:
@@ -172,7 +174,8 @@ def _read_parquet(path: Path, columns: list[str], where: str) -> pa.Table:
         ) from error
 
 
-def _check_names(columns: Mapping[str, ColumnPolicy], there: Sequence[str], where: str) -> None:
+def check_names(columns: Iterable[str], there: Sequence[str], where: str) -> None:
+    """Refuse a file that lacks a column, with the nearest name that it has."""
     lacking = [name for name in columns if name not in there]
     if not lacking:
         return
@@ -183,8 +186,8 @@ def _check_names(columns: Mapping[str, ColumnPolicy], there: Sequence[str], wher
     raise BadInput("\n  ".join(lines), where=where, way_out=way_out)
 
 
-def _typed(values: pa.Array, wanted: ColumnType) -> pa.Array:
-    """Return a column as its declared type."""
+def typed(values: pa.Array, wanted: ColumnType) -> pa.Array:
+    """Return a column as its declared type, missing values as nulls; BadInput when it holds something else."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     kind = values.type
