@@ -75,7 +75,7 @@ def paths(value: Any, path: KeyPath = ()) -> list[KeyPath]:
     return [found for key, item in inner for found in [(*path, key), *paths(item, (*path, key))]]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_any_change_of_one_to_three_keys_is_read_or_explained(text: str, data: st.DataObject) -> None:
     value = copy.deepcopy(parse(text).value)
@@ -98,7 +98,7 @@ def test_any_change_of_one_to_three_keys_is_read_or_explained(text: str, data: s
     holds(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_change_of_the_text_is_read_or_explained(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
@@ -109,13 +109,13 @@ def test_any_change_of_the_text_is_read_or_explained(text: str, data: st.DataObj
     holds(text[:start] + inserted + text[end:])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text(alphabet=st.sampled_from(list("ab:- \n\t{}[]&*!|>#'\"%@`,?~<1.\x00\ufeff")), max_size=60))
 def test_any_text_is_read_or_explained(text: str) -> None:
     holds(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(VALUES)
 def test_any_value_is_read_or_explained(value: object) -> None:
     holds(yaml.safe_dump(value, allow_unicode=True))

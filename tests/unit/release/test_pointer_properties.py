@@ -133,7 +133,7 @@ policies = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories, policies)
 def test_no_order_of_things_gets_a_version_to_serve_that_may_not(done: list[Act], policy: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +150,7 @@ def test_no_order_of_things_gets_a_version_to_serve_that_may_not(done: list[Act]
             assert not asked.intersection(move.approvers)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories, policies, versions)
 def test_what_needs_nothing_more_can_be_promoted_and_the_rest_says_what_it_needs(
     done: list[Act], policy: dict[str, Any], number: int
@@ -172,7 +172,7 @@ def test_what_needs_nothing_more_can_be_promoted_and_the_rest_says_what_it_needs
             assert supply.route.champion.version == version.number
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(histories)
 def test_somebody_can_always_get_a_good_version_to_serve(done: list[Act]) -> None:
     """Liveness: whatever happened before, judging, signing off, lifting rejections and approving are enough."""
@@ -191,7 +191,7 @@ def test_somebody_can_always_get_a_good_version_to_serve(done: list[Act]) -> Non
         assert supply.route.champion.version == version.number
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(histories, st.data())
 def test_a_fold_does_not_mind_reading_again(done: list[Act], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -200,7 +200,7 @@ def test_a_fold_does_not_mind_reading_again(done: list[Act], data: st.DataObject
         assert fold([*events, *events[again:]]) == fold(events)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(histories)
 def test_two_ticks_come_to_rest(done: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as folder:
