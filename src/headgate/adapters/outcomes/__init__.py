@@ -1,0 +1,1 @@
+"""Durable outcomes: segments that are synced before anybody is told that an outcome is kept."""

@@ -1,0 +1,176 @@
+"""Append answers to Arrow streams in a spool folder, from a thread of its own: the answers never wait for the disk.
+
+A file is `<spool>/<model>/<start>-<pid>-<number>-<columns>.arrows`; its writer holds an exclusive lock on it (flock)
+for as long as it may grow, so that a compactor knows a finished file by its lock being free, also after a kill -9.
+Every batch is one write; what a full disk cut off is cut back to the last whole batch, dropped and counted.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.predictions.encode import encode
+from headgate.predictions.log import Bounds, Buffer, Counts
+from headgate.predictions.redact import Hash
+from headgate.predictions.row import Answered, Layout
+from headgate.predictions.stream import END, schema
+
+LOG = logging.getLogger("headgate.predictions")
+SUFFIX = ".arrows"
+MOST_ROWS = 20_000  # in one batch: bounds how long the thread works without a pause
+COMPLAIN_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _File:
+    path: Path
+    handle: int
+    size: int
+    opened: float
+
+
+class SpoolLog:
+    """A prediction log on this machine's disk.
+
+    Args:
+        folder: The spool folder.
+        samples: Share of the requests that is kept, by model; 1 where nothing is said.
+        hashed: Hashes what the policy wants hashed.
+        bounds: How much may wait, and how large a file becomes.
+    """
+
+    def __init__(self, folder: Path, samples: dict[str, float], hashed: Hash, bounds: Bounds | None = None) -> None:
+        self._folder = folder
+        self._samples = samples
+        self._hashed = hashed
+        self._bounds = bounds or Bounds()
+        self._buffer = Buffer(self._bounds)
+        self._counts = Counts()
+        self._files: dict[tuple[str, str], _File] = {}
+        self._number = 0
+        self._complained = -COMPLAIN_SECONDS
+        self._wake = threading.Event()
+        self._ends = False
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    def add(self, batch: Answered) -> None:
+        """Take the answers of one tick in; called from one thread."""
+        self._buffer.put(batch)
+        if self._buffer.rows > self._bounds.rows // 8:
+            self._wake.set()
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the rows until now."""
+        self._counts.dropped = self._buffer.dropped
+        return self._counts
+
+    def close(self) -> None:
+        """Write what waits, and finish every file."""
+        self._ends = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ends:
+            self._wake.wait(self._bounds.flush_seconds)
+            self._wake.clear()
+            self._flush()
+        self._flush()
+        for key in tuple(self._files):
+            self._finish(key)
+
+    def _flush(self) -> None:
+        while taken := self._buffer.take(MOST_ROWS):
+            for layout, answers in _by_layout(taken):
+                self._keep(layout, answers)
+        now = time.monotonic()
+        for key, file in tuple(self._files.items()):
+            if self._bounds.is_full(file.size, now - file.opened):
+                self._finish(key)
+
+    def _keep(self, layout: Layout, answers: list[Answered]) -> None:
+        rows = sum(one.count for one in answers)
+        try:
+            rows, message = encode(layout, answers, self._hashed, self._samples.get(layout.model, 1.0))
+            if rows:
+                self._append(layout, message)
+        except Exception as error:  # noqa: BLE001 - a full disk, a column of a surprising type: the log loses rows, the worker nothing
+            self._counts.lost += rows
+            self._counts.failures += 1
+            self._complain(layout, rows, error)
+        else:
+            self._counts.written += rows
+
+    def _append(self, layout: Layout, message: bytes) -> None:
+        key = (layout.model, layout.key)
+        file = self._files.get(key) or self._open(layout)
+        try:
+            _write(file.handle, message)
+        except OSError:
+            self._cut(key, file)
+            raise
+        file.size += len(message)
+
+    def _open(self, layout: Layout) -> _File:
+        folder = self._folder / layout.model
+        folder.mkdir(parents=True, exist_ok=True)
+        self._number += 1
+        path = folder / f"{time.time_ns() // 1000:016d}-{os.getpid()}-{self._number}-{layout.key}{SUFFIX}"
+        beside = path.with_suffix(".new")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            start = schema(layout.columns)
+            _write(handle, start)
+            beside.rename(path)  # seen by others only once it is locked
+        except OSError:
+            os.close(handle)
+            beside.unlink(missing_ok=True)
+            raise
+        file = self._files[layout.model, layout.key] = _File(path, handle, len(start), time.monotonic())
+        return file
+
+    def _cut(self, key: tuple[str, str], file: _File) -> None:
+        """Cut a file back to its last whole batch and leave it; a reader would do the same where this fails."""
+        del self._files[key]
+        try:
+            os.ftruncate(file.handle, file.size)
+        finally:
+            os.close(file.handle)
+
+    def _finish(self, key: tuple[str, str]) -> None:
+        file = self._files.pop(key)
+        try:
+            _write(file.handle, END)
+        except OSError as error:
+            LOG.warning("%s ends without its end mark: %s", file.path.name, error)
+        os.close(file.handle)
+
+    def _complain(self, layout: Layout, rows: int, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN_SECONDS:
+            self._complained = now
+            LOG.error(
+                "prediction log of %s: %d rows were lost, %d in all: %s", layout.model, rows, self._counts.lost, error
+            )
+
+
+def _by_layout(answers: list[Answered]) -> Iterator[tuple[Layout, list[Answered]]]:
+    grouped: dict[int, list[Answered]] = {}
+    for one in answers:
+        grouped.setdefault(id(one.layout), []).append(one)
+    for same in grouped.values():
+        yield same[0].layout, same
+
+
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]

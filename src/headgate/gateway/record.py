@@ -1,0 +1,83 @@
+"""Hand the answers of one tick to the prediction log: whole columns, once per tick and arm."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from headgate.gateway.batch import Batch
+from headgate.gateway.table import Serving
+from headgate.predictions.ports import PredictionLog
+from headgate.predictions.row import Answered, Layout, Redaction, Role
+from headgate.registry.signature import Columns
+
+UNIT = b"headgate-unit"
+ANSWERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Where answers go, and what the policy says about each model's.
+
+    Attributes:
+        log: Takes them in.
+        redact: Model to column to what becomes of it.
+        units: Model to the input column that holds the unit.
+    """
+
+    log: PredictionLog
+    redact: Mapping[str, Mapping[str, Redaction]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+class Recorder:
+    """Records the answers of one arm.
+
+    Args:
+        tap: Where they go.
+        model: The model's name.
+        serving: Version and arm.
+        now: Reads the clock: milliseconds since 1970.
+        role: Whether a client gets the answers.
+    """
+
+    def __init__(self, tap: Tap, model: str, serving: Serving, now: Callable[[], int], role: Role = "live") -> None:
+        signature = serving.loaded.signature
+        self._add = tap.log.add
+        self._layout = Layout(model, signature.inputs, signature.outputs, tap.redact.get(model, {}))
+        self._version, self._arm, self._role, self._now = serving.arm.version, serving.arm.name, role, now
+        column = tap.units.get(model)
+        self._column = column if column in {one.name for one in signature.inputs} else None
+
+    def record(
+        self,
+        batch: Batch,
+        ids: Sequence[bytes],
+        inputs: Columns | None,
+        outputs: Columns | None,
+        status: int,
+        latency_us: int,
+    ) -> None:
+        """Record one batch: an id for each of its requests, in their order."""
+        rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked] if batch.asked else None
+        units = self._units(batch, rows, inputs)
+        self._add(
+            Answered(
+                self._layout, ids, rows, self._now() * 1000, self._version, self._arm, self._role, units,
+                inputs, outputs, status, latency_us,
+            )
+        )  # fmt: skip
+
+    def _units(self, batch: Batch, rows: Sequence[int] | None, inputs: Columns | None) -> list[str | None] | None:
+        """Return each request's unit: the header's, else that of its first row; None when there is none at all."""
+        said = [one[0].head.headers.get(UNIT) for one in batch.singles]
+        if batch.asked:
+            said += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
+        if self._column is None or inputs is None:
+            return [one and one.decode("latin-1") for one in said] if any(said) else None
+        column = inputs[self._column]
+        if rows is not None:
+            column = column[[0, *accumulate(rows[:-1])]]
+        return [
+            unit.decode("latin-1") if unit else None if value is None or value != value else str(value)  # noqa: PLR0124 - NaN
+            for unit, value in zip(said, column.tolist(), strict=True)
+        ]
