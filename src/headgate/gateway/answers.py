@@ -4,14 +4,16 @@ import logging
 from collections.abc import Callable, Sequence
 
 from headgate.base.errors import BadInput, Unavailable
-from headgate.gateway.batch import Outputs
+from headgate.gateway.batch import Batch, Outputs
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import JSON, Header, answer
 from headgate.gateway.prediction_id import ENTROPY, prediction_ids
 from headgate.gateway.protocols.asked import Asked, Told
 from headgate.gateway.protocols.v2_json.format import Script
+from headgate.gateway.record import ANSWERED, Recorder, Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Serving
+from headgate.registry.signature import Columns
 
 LOG = logging.getLogger("headgate.gateway")
 
@@ -24,10 +26,18 @@ class Answers:
         serving: Version and arm.
         milliseconds: Reads the clock: milliseconds since 1970.
         entropy: Returns that many random bytes.
+        tap: Where the answers are logged; None: nowhere.
+        release: Names the release that set the shares; empty: nobody's.
     """
 
     def __init__(
-        self, model: str, serving: Serving, milliseconds: Callable[[], int], entropy: Callable[[int], bytes]
+        self,
+        model: str,
+        serving: Serving,
+        milliseconds: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        tap: Tap | None = None,
+        release: str = "",
     ) -> None:
         self._model, self._version = model, serving.arm.version
         self._fields = {field.name: field for field in serving.loaded.signature.outputs}
@@ -36,12 +46,16 @@ class Answers:
             JSON,
             (b"headgate-version", serving.arm.version.encode()),
             (b"headgate-arm", serving.arm.name.encode()),
+            *([(b"headgate-release", release.encode())] if release else []),
         )
         lines = b"".join(b"%b: %b\r\n" % header for header in self._headers)
         template = b"HTTP/1.1 200 OK\r\n" + lines.replace(b"%", b"%%") + b"headgate-prediction-id: %b\r\n"
         self._template = template + b"content-length: %d\r\n\r\n%b"
         self._milliseconds = milliseconds
         self._entropy = entropy
+        self._recorder = Recorder(tap, model, serving, milliseconds) if tap else None
+        self._given: list[bytes] = []  # ids since the last batch was finished
+        self._status = ANSWERED  # of what failed in it
 
     def singles(self, waiting: Sequence[tuple[Exchange, Asked]], outputs: Outputs) -> None:
         """Answer single rows; the batch costs a few passes, a row one template."""
@@ -67,6 +81,10 @@ class Answers:
         headers = (*self._headers[1:], (b"headgate-prediction-id", name))
         return Told(self._model, self._version, asked.id, asked.rows, fields, values, headers)
 
+    def gone(self, waiting: Exchange) -> bool:
+        """Say whether nobody waits for the answer any more."""
+        return waiting.gone
+
     def failed(self, waiting: Exchange, error: Exception) -> None:
         """Answer 400 for rows that the model refuses, 503 for a model that is away, 500 for a fault of the model."""
         if isinstance(error, Refusal):
@@ -78,10 +96,24 @@ class Answers:
         else:
             LOG.error("a model failed", exc_info=error)
             refusal = Refusal(500, "model_failed", "the model failed on these rows; the worker's log says how")
+        self._status = refusal.status
         waiting.refuse(refusal)
 
+    def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
+        """Log a batch whose requests are all answered; outputs are None when it failed."""
+        given, self._given = self._given, []
+        if self._recorder is None:
+            return
+        if outputs is None:
+            given = self._names(len(batch.singles) + len(batch.asked))
+            self._given = []
+        status = ANSWERED if outputs is not None else self._status
+        self._recorder.record(batch, given, inputs, outputs, status, latency_us)
+
     def _names(self, count: int) -> list[bytes]:
-        return prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)
+        names = prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)
+        self._given += names
+        return names
 
     def _reply(self, exchange: Exchange, body: bytes, name: bytes) -> None:
         headers = (*self._headers, (b"headgate-prediction-id", name))

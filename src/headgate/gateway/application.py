@@ -1,17 +1,27 @@
 """What a worker answers: finds the handler of a path, and the version of a request in the current table."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
 from urllib.parse import unquote
 
 from headgate.gateway.answers import Answers
-from headgate.gateway.batch import Lane, Pulse
+from headgate.gateway.arms import Seat, Seating
+from headgate.gateway.batch import Lane, Pulse, Watch
+from headgate.gateway.fuse import Fuse
+from headgate.gateway.guard.guard import Guard, scope_of
+from headgate.gateway.guard.keys import KeyTable
+from headgate.gateway.guard.pace import Pace
+from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler
 from headgate.gateway.limits import Limits
 from headgate.gateway.protocols.registry import speeches
 from headgate.gateway.protocols.speech import Speech
+from headgate.gateway.record import Tap
 from headgate.gateway.refusal import Refusal
-from headgate.gateway.table import Serving, Table
-from headgate.gateway.version import Loaded
+from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.way import Way, draws
 
 
 class Application:
@@ -22,6 +32,14 @@ class Application:
         pulse: Gives lanes their turns.
         milliseconds: Reads the clock: milliseconds since 1970.
         entropy: Returns that many random bytes.
+        tap: Where answers are logged; None: nowhere.
+        guard: Says who may come in, and how models are served.
+        seconds: Reads a clock that only rises.
+        draw: Returns a random number in [0, 1): the arm of a request without a unit; None: drawn from the entropy.
+
+    Attributes:
+        table: The routes as they were last followed.
+        stand: Changes when anything changes that requests meet: what was looked up before holds while it is the same.
     """
 
     def __init__(
@@ -30,36 +48,71 @@ class Application:
         pulse: Pulse,
         milliseconds: Callable[[], int],
         entropy: Callable[[int], bytes],
+        tap: Tap | None = None,
+        *,
+        guard: Guard | None = None,
+        seconds: Callable[[], float] = monotonic,
+        draw: Callable[[], float] | None = None,
     ) -> None:
         self.table = Table()
+        self.stand = object()
         self.draining = False
+        self.guard = guard or Guard(self._now)
         self._limits = limits
         self._pulse = pulse
         self._milliseconds = milliseconds
         self._entropy = entropy
-        self._lanes: dict[Serving, Lane] = {}
+        self._tap = tap
+        self._seconds = seconds
+        self._draw = draw or draws(entropy).__next__
+        self._seating = Seating(self._seat, self._now, seconds)
+        self._keys_until: datetime | None = None
         self._speeches: tuple[Speech, ...] = speeches(self)
 
     def swap(self, table: Table) -> None:
         """Let the next request meet the new table; versions that it lacks close when their work is done."""
         old = self.table.loaded()
-        self._lanes = {
-            entry.serving: self._lanes.get(entry.serving) or self._lane(entry.model, entry.serving)
-            for entry in table.entries.values()
-            if entry.serving
-        }
-        self.table = table
+        self.table, self.stand = table, object()
+        self._seating.swap(table)
         for loaded in old - table.loaded():
             loaded.retire()
 
-    def meet(self, model: str, version: str | None) -> tuple[Loaded, Lane]:
-        """Return what a request for a model meets now; raises Refusal when nothing answers it."""
-        serving = self.table.find(model, version)
-        return serving.loaded, self._lanes[serving]
+    def swap_keys(self, keys: KeyTable) -> None:
+        """Let the next request show a key of the new table."""
+        self.guard.keys, self.stand = keys, object()
+        self._keys_until = keys.next_expiry(self._now())
 
-    def _lane(self, model: str, serving: Serving) -> Lane:
-        answers = Answers(model, serving, self._milliseconds, self._entropy)
-        return Lane(serving.loaded, answers, self._pulse)
+    def look(self) -> None:
+        """Let leases, fuses and keys whose time has come take effect; called a few times a second, and by fuses."""
+        now = self._now()
+        expired = self._keys_until is not None and now >= self._keys_until
+        if expired:
+            self._keys_until = self.guard.keys.next_expiry(now)
+        if self._seating.look() or expired:
+            self.stand = object()
+
+    def meet(self, model: str, version: str | None, headers: Mapping[bytes, bytes]) -> Way:
+        """Return the way of the requests with these headers, as things stand; raises Refusal when there is none."""
+        buckets = self.guard.enter(headers, model)
+        self.table.find(model, None)
+        column = self.guard.policy(model).unit
+        return Way(self._seating.arms[model], version, headers, column, buckets, self._seconds, self._draw)
+
+    def shares(self, model: str) -> list[dict[str, Any]]:
+        """Return the arms of a model as they stand."""
+        arms = self._seating.arms.get(model)
+        return arms.show() if arms else []
+
+    def _seat(self, entry: Entry, serving: Serving, fuse: Fuse | None) -> Seat:
+        policy = self.guard.policy(entry.model)
+        fuse = fuse or Fuse(policy.fuse_failures, policy.fuse_pause.total_seconds())
+        release = entry.route.release if entry.route else ""
+        answers = Answers(entry.model, serving, self._milliseconds, self._entropy, self._tap, release)
+        watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look)
+        return Seat(serving, serving.loaded, Lane(serving.loaded, answers, self._pulse, watch), fuse)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._milliseconds() / 1000, UTC)
 
     @property
     def rows(self) -> int:
@@ -77,5 +130,16 @@ class Application:
         for speech in self._speeches:
             handler = speech.find(method, parts, headers)
             if handler is not None:
-                return handler
+                return self._guarded(handler, scope_of(method, parts))
         raise Refusal(404, "unknown_path", f"there is nothing at {path[:200]}; /openapi.json lists what there is")
+
+    def _guarded(self, handler: Handler, scope: str | None) -> Handler:
+        """Return a handler that asks for a key, each time, before it answers."""
+        if scope is None:
+            return handler
+
+        def handle(exchange: Exchange, body: bytes) -> None:
+            self.guard.admit(exchange.head.headers, scope)
+            handler(exchange, body)
+
+        return handle

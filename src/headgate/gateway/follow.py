@@ -47,19 +47,40 @@ def turn(table: Table, documents: Sequence[Document], open_version: Open, *, aga
 
 
 def follow(document: Document, old: Entry | None, open_version: Open) -> Entry:
-    """Return the entry that a route document leads to: what it names, or what served before and why."""
-    serving = old.serving if old else None
+    """Return the entry that a route document leads to: what it names, or what served before and why.
+
+    A challenger that does not load leaves its share with the champion; a champion that does not load leaves everything
+    as it was.
+    """
+    before = old.servings if old else ()
     arm: Arm | None = None
     try:
-        arm = _route(document).champion
-        if serving and serving.arm == arm:
-            return Entry(document.key, document.revision, arm, serving)
-        if serving and _same(serving.arm, arm):
-            return Entry(document.key, document.revision, arm, Serving(arm, serving.loaded))
-        return Entry(document.key, document.revision, arm, Serving(arm, open_version(document.key, arm)))
+        route = _route(document)
+        arm = route.champion
+        champion = _serve(document.key, arm, before, open_version)
     except HeadgateError as error:
         what = f"version {arm.version} is refused: {error.what}" if arm else f"the route is refused: {error.what}"
-        return Entry(document.key, document.revision, arm, serving, what)
+        kept = old or Entry(document.key, document.revision, arm, None)
+        return replace(kept, revision=document.revision, wanted=arm, why=what)
+    others: list[Serving] = []
+    flaws: list[str] = []
+    for other in route.challengers:
+        try:
+            others.append(_serve(document.key, other, (champion, *others, *before), open_version))
+        except HeadgateError as error:
+            flaws.append(f"version {other.version} ({other.name}) is refused: {error.what}")
+    return Entry(document.key, document.revision, arm, champion, "; ".join(flaws), tuple(others), route)
+
+
+def _serve(model: str, arm: Arm, before: Sequence[Serving], open_version: Open) -> Serving:
+    """Return what serves an arm: what serves it already, else the version, opened if it is not."""
+    for serving in before:
+        if serving.arm == arm:
+            return serving
+    for serving in before:
+        if _same(serving.arm, arm):
+            return Serving(arm, serving.loaded)
+    return Serving(arm, open_version(model, arm))
 
 
 def _same(one: Arm, other: Arm) -> bool:
@@ -73,6 +94,12 @@ def _route(document: Document) -> Route:
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"the route document cannot be read: {error!r}", where=document.key) from error
     raise BadInput("the route document is not an object", where=document.key)
+
+
+def _say(entry: Entry) -> str:
+    champion, *others = entry.servings
+    shares = [f", version {one.arm.version} has {one.arm.weight:.4g} as {one.arm.name}" for one in others]
+    return f"version {champion.arm.version} serves" + "".join(shares)
 
 
 class Follower:
@@ -139,4 +166,4 @@ class Follower:
             if entry.why:
                 LOG.error("model %s, revision %d: %s", model, entry.revision, entry.why)
             elif entry.serving:
-                LOG.info("model %s, revision %d: version %s serves", model, entry.revision, entry.serving.arm.version)
+                LOG.info("model %s, revision %d: %s", model, entry.revision, _say(entry))

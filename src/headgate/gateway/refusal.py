@@ -12,6 +12,9 @@ class Refusal(HeadgateError):
         what: A sentence that names the thing and what is expected.
         retry_after: Seconds after which a client may try again (503, 429).
         allow: Methods that the path takes (405).
+
+    Attributes:
+        whole: The whole answer to a plain request, for a refusal that is given often; None: it is written each time.
     """
 
     def __init__(self, status: int, code: str, what: str, *, retry_after: int | None = None, allow: str = "") -> None:
@@ -20,6 +23,7 @@ class Refusal(HeadgateError):
         self.code = code
         self.retry_after = retry_after
         self.allow = allow
+        self.whole: bytes | None = None
 
 
 def bad(code: str, what: str) -> Refusal:

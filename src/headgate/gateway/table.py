@@ -1,11 +1,11 @@
 """The route table of a worker: immutable, swapped whole. Decides what a request for a model and version meets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.version import Loaded
-from headgate.routing.route import Arm
+from headgate.routing.route import Arm, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,11 @@ class Entry:
     Attributes:
         model: Its name.
         revision: Of the route that was last followed.
-        wanted: The arm that the route wants to serve.
-        serving: What serves; None: nothing yet.
+        wanted: The arm that the route wants as champion.
+        serving: The champion that serves; None: nothing yet.
         why: Why what serves is not what is wanted; empty when it is.
+        others: The other arms that are loaded.
+        route: The route that what serves follows; None: the champion has everything.
     """
 
     model: str
@@ -33,6 +35,23 @@ class Entry:
     wanted: Arm | None
     serving: Serving | None
     why: str = ""
+    others: tuple[Serving, ...] = ()
+    route: Route | None = None
+
+    @property
+    def servings(self) -> tuple[Serving, ...]:
+        """Every arm that is loaded, the champion first."""
+        return (self.serving, *self.others) if self.serving else ()
+
+    def shares(self) -> Route:
+        """Return the arms that are loaded, the champion first, with the shares that were decided.
+
+        Some arm must serve; the champion has the share of those that are not loaded.
+        """
+        champion, *others = (serving.arm for serving in self.servings)
+        champion = replace(champion, weight=1.0 - sum(arm.weight for arm in others))
+        route = self.route or Route(self.model, self.revision, (replace(champion, weight=1.0),))
+        return replace(route, arms=(champion, *others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +75,10 @@ class Table:
 
     def loaded(self) -> set[Loaded]:
         """Return every version that some arm serves."""
-        return {entry.serving.loaded for entry in self.entries.values() if entry.serving}
+        return {serving.loaded for entry in self.entries.values() for serving in entry.servings}
 
     def find(self, model: str, version: str | None) -> Serving:
-        """Return what answers a request.
+        """Return what a model is described by: the champion, or the arm of a version.
 
         Raises:
             Refusal: 404 for a model or version that is not served, 503 for a model that does not serve yet.
@@ -67,10 +86,13 @@ class Table:
         entry = self.entry(model)
         if entry.serving is None:
             raise Refusal(503, "model_not_ready", f"model {model!r} does not serve: {entry.why}", retry_after=1)
-        if version is not None and version != entry.serving.arm.version:
-            what = f"version {version!r} of model {model!r} is not served; served: {entry.serving.arm.version}"
-            raise Refusal(404, "unknown_version", what)
-        return entry.serving
+        if version is None:
+            return entry.serving
+        for serving in entry.servings:
+            if serving.arm.version == version:
+                return serving
+        served = ", ".join(serving.arm.version for serving in entry.servings)
+        raise Refusal(404, "unknown_version", f"version {version!r} of model {model!r} is not served; served: {served}")
 
     def entry(self, model: str) -> Entry:
         """Return the model's entry; raises Refusal when there is none."""

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from headgate.base.errors import BadInput, Unavailable
 from headgate.features.predictor import Predictor
-from headgate.gateway.batch import Done, Lane, Outputs, Pulse
+from headgate.gateway.batch import Batch, Done, Lane, Outputs, Pulse, Watch
+from headgate.gateway.fuse import Fuse
+from headgate.gateway.guard.pace import Pace
 from headgate.gateway.protocols.v2_json.parse import Asked, parse
 from headgate.gateway.version import Loaded
 from headgate.registry.bundle import Manifest
@@ -49,6 +51,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.answers: dict[int, list[float] | Exception] = {}
+        self.left: set[int] = set()
 
     def singles(self, waiting: Sequence[tuple[Any, Any]], outputs: Outputs) -> None:
         for (who, _), value in zip(waiting, outputs["prediction"].tolist(), strict=True):
@@ -59,6 +62,12 @@ class Kept:
 
     def failed(self, waiting: Any, error: Exception) -> None:
         self._keep(waiting, error)
+
+    def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
+        """Log nothing."""
+
+    def gone(self, waiting: Any) -> bool:
+        return waiting in self.left
 
     def _keep(self, who: int, answer: list[float] | Exception) -> None:
         assert who not in self.answers, "answered twice"
@@ -73,7 +82,13 @@ class Setting:
         self.aside: list[tuple[Callable[[], Any], Done]] = []
         self.loaded = Loaded("1", "sha256:1", Predictor(manifest, self.echo), self.echo.close)
         pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows)
-        self.lane = Lane(self.loaded, self.kept, pulse)
+        self.now, self.changes = 0.0, 0
+        self.fuse, self.pace = Fuse(failures=3, pause=10.0), Pace(budget=1.0)
+        watch = Watch(lambda: self.now, self.pace, self.fuse, self.changed)
+        self.lane = Lane(self.loaded, self.kept, pulse, watch)
+
+    def changed(self) -> None:
+        self.changes += 1
 
     def ask(self, who: int, rows: Sequence[tuple[float, str]], *, single: bool = False) -> None:
         body = request(rows)

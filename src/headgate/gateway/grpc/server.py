@@ -53,6 +53,11 @@ class Call:
         """Where the headers are."""
         return self
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.future.done()
+
     def refuse(self, refusal: Refusal) -> None:
         """Answer with a refusal."""
         if not self.future.done():

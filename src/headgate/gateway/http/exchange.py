@@ -37,6 +37,11 @@ class Exchange:
         self.answer = answer
         connection.write_answers()
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return not self.connection.flowing
+
     def refuse(self, refusal: "Refusal") -> None:
         """Answer with a refusal."""
         self.reply(self.head.refuse(refusal))

@@ -46,7 +46,7 @@ class Head:
 
     def refuse(self, refusal: Refusal) -> bytes:
         """Return the answer to a refused request."""
-        return refuse(self, refusal)
+        return refusal.whole if self.plain and refusal.whole is not None else refuse(self, refusal)
 
 
 def closing(head: Head) -> Head:
@@ -73,11 +73,22 @@ def answer_json(head: Head | None, status: int, body: object, headers: Iterable[
     return answer(head, status, msgspec.json.encode(body), (JSON, *headers))
 
 
+def often(refusal: Refusal) -> Refusal:
+    """Return a refusal whose answer is written beforehand; hand it over, do not raise it: tracebacks would pile up."""
+    refusal.whole = refuse(_PLAIN, refusal)
+    return refusal
+
+
 def refuse(head: Head | None, refusal: Refusal) -> bytes:
     """Return the answer to a refused request: JSON with the sentence and the code."""
     headers: list[Header] = []
     if refusal.retry_after is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after))
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b'Bearer realm="headgate"'))
     if refusal.allow:
         headers.append((b"allow", refusal.allow.encode()))
     return answer_json(head, refusal.status, {"error": refusal.what, "code": refusal.code}, headers)
+
+
+_PLAIN = Head("POST", "", {}, recent=True, keep_alive=True, length=0, handle=lambda _exchange, _body: None)

@@ -17,15 +17,23 @@ MODEL_HEADER = b"headgate-model"
 Headers: TypeAlias = Mapping[bytes, bytes]
 
 
-class Takes(Protocol):
-    """A lane: takes requests in."""
+class Way(Protocol):
+    """What the requests that share a head meet (gateway/way.py).
 
-    def add(self, waiting: Any, asked: Asked) -> None:
-        """Take a request in; it is answered at the end of this tick."""
+    Attributes:
+        simple: Whether every request goes straight to the lane of `seat`.
+        seat: Where requests go that nothing of their own decides.
+    """
+
+    simple: bool
+    seat: Any
+
+    def put(self, waiting: Any, read: Callable[[Loaded, int], Asked], most: int) -> None:
+        """Read a request and put it on the lane of its arm; raises Refusal."""
         ...
 
-    def add_single(self, waiting: Any, row: Any) -> None:
-        """Take a single row in; it is answered at the end of this tick."""
+    def put_single(self, waiting: Any, body: bytes, read: Callable[[Loaded, int], Asked], most: int) -> None:
+        """Put a request of V2 JSON on its lane, a single row the short way; raises Refusal."""
         ...
 
 
@@ -40,8 +48,17 @@ class Gateway(Protocol):
         """Most rows of one request."""
         ...
 
-    def meet(self, model: str, version: str | None) -> tuple[Loaded, Takes]:
-        """Return what a request for a model meets now; raises Refusal when nothing answers it."""
+    @property
+    def stand(self) -> object:
+        """Changes when anything changes that requests meet."""
+        ...
+
+    def shares(self, model: str) -> list[dict[str, Any]]:
+        """Return the arms of a model as they stand."""
+        ...
+
+    def meet(self, model: str, version: str | None, headers: Headers) -> Way:
+        """Return the way of the requests with these headers now; raises Refusal when they may not come in."""
         ...
 
 
@@ -100,8 +117,7 @@ def put(
         read: Turns version and most rows into the gateway's form.
     """
     named = model if model is not None else choose(gateway, waiting.head.headers)
-    loaded, lane = gateway.meet(named, version)
-    lane.add(waiting, read(loaded, gateway.rows))
+    gateway.meet(named, version, waiting.head.headers).put(waiting, read, gateway.rows)
 
 
 def choose(gateway: Gateway, headers: Headers) -> str:

@@ -23,7 +23,7 @@ from headgate.gateway.protocols.v2_json.binary import HEADER_LENGTH, OCTETS
 from headgate.gateway.protocols.v2_json.datatypes import metadata
 from headgate.gateway.protocols.v2_json.parse import parse
 from headgate.gateway.refusal import Refusal
-from headgate.gateway.table import Entry, Table
+from headgate.gateway.table import Entry
 from headgate.gateway.version import Loaded
 
 EXTENSIONS = ("binary_tensor_data", "model_repository(index)")
@@ -84,7 +84,14 @@ class V2:
         state = "ready" if ready else "starting" if not table.read else "not ready"
         state = "draining" if self._gateway.draining else state
         body = {"ready": ready, "state": state, "routes": table.away or "read"}
-        return (200 if ready else 503), {**body, "models": [_show(entry) for entry in table.entries.values()]}
+        return (200 if ready else 503), {**body, "models": [self._show(entry) for entry in table.entries.values()]}
+
+    def _show(self, entry: Entry) -> dict[str, Any]:
+        shown: dict[str, Any] = {"name": entry.model, "revision": entry.revision}
+        shown["version"] = entry.serving.arm.version if entry.serving else None
+        if entry.others:
+            shown["arms"] = self._gateway.shares(entry.model)
+        return {**shown, "why": entry.why} if entry.why else shown
 
     def _index(self) -> tuple[int, object]:
         return 200, [_list(entry) for entry in self._gateway.table.entries.values()]
@@ -120,29 +127,37 @@ class Infer:
         version: The version that the path names.
     """
 
-    __slots__ = ("_add", "_gateway", "_lane", "_loaded", "_model", "_read", "_rows", "_table", "_version")
+    __slots__ = ("_add", "_gateway", "_lane", "_model", "_read", "_rows", "_simple", "_stand", "_version", "_way")
 
     def __init__(self, gateway: Gateway, model: str, version: str | None) -> None:
         self._gateway = gateway
         self._rows = gateway.rows
         self._model = model
         self._version = version
-        self._table: Table | None = None
+        self._stand: object = None
 
     def __call__(self, exchange: Exchange, body: bytes) -> None:
         """Put a request on its lane."""
-        if self._table is not self._gateway.table:
-            self._look_up()
-        row = self._read(body)
-        if row is not None:
-            self._add(exchange, row)
-        else:
-            self._lane.add(exchange, parse(body, self._loaded.signature, self._rows))
+        if self._stand is not self._gateway.stand:
+            self._look_up(exchange.head.headers)
+        if self._simple and not self._lane.full:
+            row = self._read(body)
+            if row is not None:
+                self._add(exchange, row)
+                return
+        self._way.put_single(exchange, body, partial(_parse, body), self._rows)
 
-    def _look_up(self) -> None:
-        self._loaded, self._lane = self._gateway.meet(self._model, self._version)
-        self._read, self._add = self._loaded.singles.read, self._lane.add_single
-        self._table = self._gateway.table
+    def _look_up(self, headers: Headers) -> None:
+        self._stand = None
+        self._way = self._gateway.meet(self._model, self._version, headers)
+        seat = self._way.seat
+        self._simple, self._lane = self._way.simple, seat.lane
+        self._read, self._add = seat.loaded.singles.read, seat.lane.add_single
+        self._stand = self._gateway.stand
+
+
+def _parse(body: bytes, loaded: Loaded, most_rows: int) -> Asked:
+    return parse(body, loaded.signature, most_rows)
 
 
 def _read_binary(length: int, _head: Head, body: bytes, loaded: Loaded, most_rows: int) -> Asked:
@@ -150,12 +165,6 @@ def _read_binary(length: int, _head: Head, body: bytes, loaded: Loaded, most_row
         what = f"Inference-Header-Content-Length is {length}, but the body has {len(body)} bytes"
         raise Refusal(400, "bad_header", what)
     return parse(body[:length], loaded.signature, most_rows, body[length:])
-
-
-def _show(entry: Entry) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": entry.model, "revision": entry.revision}
-    shown["version"] = entry.serving.arm.version if entry.serving else None
-    return {**shown, "why": entry.why} if entry.why else shown
 
 
 def _list(entry: Entry) -> dict[str, str]:

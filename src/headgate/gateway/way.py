@@ -1,0 +1,161 @@
+"""The way of the requests that share a head: who asks, which arms, which limits; found once, then followed by each."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from headgate.gateway.arms import Arms, Seat
+from headgate.gateway.guard.bucket import Bucket
+from headgate.gateway.http.head import often
+from headgate.gateway.protocols.asked import Asked
+from headgate.gateway.refusal import Refusal, bad
+from headgate.gateway.version import Loaded
+
+Read: TypeAlias = Callable[[Loaded, int], Asked]
+UNIT, TIMEOUT = b"headgate-unit", b"headgate-timeout-ms"
+LONGEST_UNIT = 256
+LONGEST_TIMEOUT = 86_400_000
+BUSY = often(Refusal(503, "overloaded", "more requests wait for this model than it answers in time", retry_after=1))
+
+
+class Way:
+    """Leads requests to a lane.
+
+    Args:
+        arms: The model's arms, as they stand.
+        version: The version that the path names: its arm answers, whatever its share.
+        headers: The head's; its unit and its timeout are read here.
+        column: The input that names the unit when no header does.
+        buckets: What each request takes a token of.
+        seconds: Reads a clock that only rises.
+        draw: Returns a random number in [0, 1).
+
+    Attributes:
+        simple: Whether every request goes straight to the lane of `seat`.
+        seat: Where requests go that nothing of their own decides.
+
+    Raises:
+        Refusal: 404 for a version that is not served, 400 for a header that cannot be read.
+    """
+
+    __slots__ = (
+        *("_arms", "_buckets", "_column", "_decided", "_draw", "_place", "_seconds", "_timeout"),
+        *("seat", "simple"),
+    )
+
+    def __init__(
+        self,
+        arms: Arms,
+        version: str | None,
+        headers: Mapping[bytes, bytes],
+        column: str | None,
+        buckets: Sequence[Bucket],
+        seconds: Callable[[], float],
+        draw: Callable[[], float],
+    ) -> None:
+        unit, self._timeout = _unit(headers), _timeout(headers)
+        self._arms, self._buckets, self._seconds, self._draw = arms, buckets, seconds, draw
+        self._decided = True
+        if version is not None:
+            self.seat = arms.named(version)
+        elif arms.split.alone:
+            self.seat = arms.champion
+        elif unit is not None:
+            self.seat = arms.of_unit(unit)
+        else:
+            self.seat, self._decided = arms.champion, False
+        names = [one.name for one in self.seat.loaded.signature.inputs]
+        self._column = column if not self._decided and column in names else None
+        self._place = names.index(self._column) if self._column is not None else 0
+        self.simple = self._decided and not buckets and self._timeout is None
+
+    def put(self, waiting: Any, read: Read, most: int) -> None:
+        """Read a request and put it on its lane.
+
+        Args:
+            waiting: Gets the answer.
+            read: Turns version and most rows into the gateway's form.
+            most: Rows of one request.
+
+        Raises:
+            Refusal: 429 beyond a limit; whatever `read` refuses.
+        """
+        seat = self._enter()
+        if seat.lane.full:
+            waiting.refuse(BUSY)
+        else:
+            self._put(seat, waiting, read, most)
+
+    def put_single(self, waiting: Any, body: bytes, read: Read, most: int) -> None:
+        """Put a request of V2 JSON on its lane: a single row the short way, else by `read`; raises as `put` does."""
+        seat = self._enter()
+        if seat.lane.full:
+            waiting.refuse(BUSY)
+            return
+        row = seat.loaded.singles.read(body)
+        if row is not None and self._column is not None:
+            other = self._by_value(row.inputs[self._place].data[0])
+            row = row if _alike(other, seat) else other.loaded.singles.read(body)
+            seat = other
+        if row is None:
+            self._put(seat, waiting, read, most)
+        elif seat.lane.full:
+            waiting.refuse(BUSY)
+        else:
+            seat.lane.add_single(waiting, row)
+            self._limit(seat, waiting)
+
+    def _put(self, seat: Seat, waiting: Any, read: Read, most: int) -> None:
+        asked = read(seat.loaded, most)
+        if self._column is not None:
+            other = self._by_value(asked.columns[self._column][0])
+            asked = asked if _alike(other, seat) else read(other.loaded, most)
+            seat = other
+        seat.lane.add(waiting, asked)
+        self._limit(seat, waiting)
+
+    def _enter(self) -> Seat:
+        """Take a token of each limit; return the seat whose signature reads the request, the right one if known."""
+        if self._buckets:
+            now = self._seconds()
+            for bucket in self._buckets:
+                bucket.take(now)
+        return self.seat if self._decided or self._column is not None else self._arms.at(self._draw())
+
+    def _by_value(self, value: Any) -> Seat:
+        """Return the seat of what the unit's column holds in the request's first row; missing: any."""
+        plain = value.item() if hasattr(value, "item") else value
+        return self._arms.at(self._draw()) if plain is None else self._arms.of_unit(str(plain).encode())
+
+    def _limit(self, seat: Seat, waiting: Any) -> None:
+        if self._timeout is not None:
+            seat.lane.expire(waiting, self._seconds() + self._timeout)
+
+
+def draws(entropy: Callable[[int], bytes]) -> Iterator[float]:
+    """Yield random numbers in [0, 1), without end; drawn many at a time, so that one costs next to nothing."""
+    source = np.random.default_rng(int.from_bytes(entropy(16), "big"))
+    while True:
+        yield from source.random(4096).tolist()
+
+
+def _alike(one: Seat, other: Seat) -> bool:
+    return one.loaded.signature.inputs == other.loaded.signature.inputs
+
+
+def _unit(headers: Mapping[bytes, bytes]) -> bytes | None:
+    unit = headers.get(UNIT)
+    if unit is not None and not 0 < len(unit) <= LONGEST_UNIT:
+        raise bad("bad_header", f"headgate-unit has 1 to {LONGEST_UNIT} bytes")
+    return unit
+
+
+def _timeout(headers: Mapping[bytes, bytes]) -> float | None:
+    """Return the seconds that a request's answer is worth waiting for."""
+    text = headers.get(TIMEOUT)
+    if text is None:
+        return None
+    if not text.isdigit() or len(text) > len(str(LONGEST_TIMEOUT)) or int(text) > LONGEST_TIMEOUT:
+        raise bad("bad_header", f"headgate-timeout-ms is a whole number of milliseconds, at most {LONGEST_TIMEOUT}")
+    return int(text) / 1000
