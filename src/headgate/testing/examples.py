@@ -9,8 +9,8 @@ import numpy as np
 from headgate.registry.bundle import Manifest, list_files, seal
 from headgate.registry.field import Field
 from headgate.registry.signature import Signature
-from headgate.testing.serving import OPSET
 
+OPSET = 19  # the first in which strings can be compared
 WIDTH = 16
 
 
@@ -31,13 +31,16 @@ def _seal(folder: Path, model: str, signature: Signature, task: Literal["regress
 
 
 def sum_and_difference(folder: Path, model: str, *, texts: bool) -> str:
-    """Seal Triton's `simple` (INT32) or `simple_string` (BYTES): OUTPUT0 = INPUT0 + INPUT1, OUTPUT1 = INPUT0 - INPUT1."""
+    """Seal Triton's `simple` (INT32) or `simple_string` (BYTES): OUTPUT0 is the sum, OUTPUT1 the difference."""
     from onnx import TensorProto, helper
 
     kind = TensorProto.STRING if texts else TensorProto.INT32
     nodes, given = [], ["INPUT0", "INPUT1"]
     if texts:
-        nodes += [helper.make_node("Cast", [name], [f"{name}_number"], to=TensorProto.INT32) for name in given]
+        for name in given:  # an empty string, as a warm-up sends it, is 0
+            nodes.append(helper.make_node("Equal", [name, "empty"], [f"{name}_empty"]))
+            nodes.append(helper.make_node("Where", [f"{name}_empty", "zero", name], [f"{name}_text"]))
+            nodes.append(helper.make_node("Cast", [f"{name}_text"], [f"{name}_number"], to=TensorProto.INT32))
         given = [f"{name}_number" for name in given]
     suffix = "_number" if texts else ""
     nodes += [
@@ -53,11 +56,13 @@ def sum_and_difference(folder: Path, model: str, *, texts: bool) -> str:
         name: helper.make_tensor_value_info(name, kind, [None, WIDTH])
         for name in ("INPUT0", "INPUT1", "OUTPUT0", "OUTPUT1")
     }
-    _graph(folder, nodes, [tensors["INPUT0"], tensors["INPUT1"]], [tensors["OUTPUT0"], tensors["OUTPUT1"]], ())
+    text = TensorProto.STRING
+    constants = (helper.make_tensor("empty", text, [1], [b""]), helper.make_tensor("zero", text, [1], [b"0"]))
+    inputs, outputs = ([tensors[f"{part}{number}"] for number in (0, 1)] for part in ("INPUT", "OUTPUT"))
+    _graph(folder, nodes, inputs, outputs, constants if texts else ())
     dtype: Literal["string", "int32"] = "string" if texts else "int32"
-    inputs = tuple(Field(f"INPUT{number}", dtype, WIDTH) for number in (0, 1))
-    outputs = tuple(Field(f"OUTPUT{number}", dtype, WIDTH) for number in (0, 1))
-    return _seal(folder, model, Signature(inputs, inputs, outputs))
+    takes, gives = (tuple(Field(f"{part}{number}", dtype, WIDTH) for number in (0, 1)) for part in ("INPUT", "OUTPUT"))
+    return _seal(folder, model, Signature(takes, takes, gives))
 
 
 def frame_model(folder: Path, model: str) -> str:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -53,10 +54,12 @@ class Server:
 
     @property
     def address(self) -> str:
+        """Host and port of HTTP."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def grpc_address(self) -> str:
+        """Host and port of gRPC."""
         return f"127.0.0.1:{self.grpc_port}"
 
     def resident(self) -> int:
@@ -65,6 +68,7 @@ class Server:
         return int(status.split("VmRSS:")[1].split()[0])
 
     def log(self) -> str:
+        """What the worker wrote."""
         return (self.folder / "worker.log").read_text()
 
 
@@ -80,17 +84,21 @@ def start(folder: Path, *names: str) -> Server:
         journal.append(f"model/{name}", 0, [event], [Document(COLLECTION, name, 1, wanted.to_json())])
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(folder), "--port", "0", "--grpc-port", "0"]
     with (folder / "worker.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own command
     assert process.stdout is not None
     ports: dict[str, int] = {}
-    while len(ports) < 2 and (line := process.stdout.readline()):
+    while len(ports) < PORTS and (line := process.stdout.readline()):
         if found := re.search(r"(gRPC on |http://)127\.0\.0\.1:(\d+)", line):
             ports["grpc" if "gRPC" in found[1] else "http"] = int(found[2])
-    assert len(ports) == 2, (folder / "worker.log").read_text()
+    assert len(ports) == PORTS, (folder / "worker.log").read_text()
     server = Server(process, ports["http"], ports["grpc"], folder)
     end = time.monotonic() + LONGEST
     while not _is_ready(server):
-        assert time.monotonic() < end, server.log()
+        if time.monotonic() > end:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            raise AssertionError(server.log())
         threading.Event().wait(0.05)
     return server
 
@@ -99,7 +107,7 @@ def _is_ready(server: Server) -> bool:
     connection = HTTPConnection("127.0.0.1", server.port, timeout=LONGEST)
     try:
         connection.request("GET", "/v2/health/ready")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status == HTTPStatus.OK
     finally:
         connection.close()
 

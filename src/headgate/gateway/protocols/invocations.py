@@ -1,5 +1,6 @@
 """MLflow's scoring protocol: POST /invocations with a data frame as JSON or CSV, or with tensors; /ping, /version."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -92,7 +93,7 @@ def read_csv(_head: Head, body: bytes, loaded: Loaded, most: int) -> Asked:
 
 def read_json(_head: Head, body: bytes, loaded: Loaded, most: int) -> Asked:
     """Read a data frame or tensors as JSON."""
-    asked: Body = decode(_body, body)
+    asked: Body = decode(_body, with_null(body))
     if asked.params:
         raise bad(
             "unsupported_parameter", f"params {', '.join(map(repr, asked.params))} are not supported; leave them out"
@@ -101,6 +102,27 @@ def read_json(_head: Head, body: bytes, loaded: Loaded, most: int) -> Asked:
     if sum(form is not None for form in given) != 1:
         raise bad("bad_body", f"expected exactly one of {FORMS}")
     return _asked(_columns(asked, loaded.signature, most))
+
+
+def with_null(body: bytes) -> bytes:
+    """Return a body with null for NaN, which MLflow's own client sends for what is missing.
+
+    Raises:
+        Refusal: It holds Infinity, or is no JSON.
+    """
+    if b"NaN" not in body:
+        return body
+    try:
+        return msgspec.json.encode(json.loads(body, parse_constant=_missing))
+    except RecursionError as error:
+        raise bad("bad_json", "the body is nested too deeply") from error
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise bad("bad_json", f"the body is not JSON: {error}") from error
+
+
+def _missing(constant: str) -> None:
+    if constant != "NaN":
+        raise ValueError(f"{constant} is no number that a model can use")
 
 
 def _columns(asked: Body, signature: Signature, most: int) -> Columns:
