@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headgate.adapters.mlflow.registry import MlflowRegistry
     from headgate.features.predictor import Predictor
     from headgate.gate.ports import Measurements
+    from headgate.gateway.record import Keeping
     from headgate.journal.ports import EventStore, Sender
     from headgate.registry.bundle import Manifest
     from headgate.registry.ports import ModelRuntime
@@ -90,6 +91,35 @@ class Project:
         from headgate.adapters.machine.measure import MachineMeasurements
 
         return MachineMeasurements("headgate.wiring:open_model")
+
+    def keeping(self) -> "Keeping":
+        """What keeps a worker's answers and outcomes; opened by each worker for itself."""
+        from headgate.adapters.outcomes.segments import Segments
+        from headgate.adapters.spool.salt import salt_of
+        from headgate.adapters.spool.writer import SpoolLog
+        from headgate.gateway.record import Keeping, Tap
+        from headgate.predictions.redact import hasher
+
+        serving = {name: model.serving for name, model in self.policy.models.items()}
+        samples = {name: one.log.sample for name, one in serving.items()}
+        log = SpoolLog(self.spool(), samples, hasher(salt_of(self.log_salt())))
+        segments = Segments(self.state / "outcomes" / "segments")
+        redact = {name: one.log.redact for name, one in serving.items()}
+        units = {name: one.unit for name, one in serving.items() if one.unit}
+
+        def close() -> None:
+            log.close()
+            segments.close()
+
+        return Keeping(Tap(log, redact, units), segments, close)
+
+    def spool(self) -> Path:
+        """Where workers write predictions first."""
+        return self.state / "spool"
+
+    def log_salt(self) -> Path:
+        """The file of the salt with which the log hashes."""
+        return self.state / "keys" / "log-salt"
 
     def sender(self) -> "Sender":
         """What sends webhooks."""

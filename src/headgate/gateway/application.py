@@ -34,6 +34,7 @@ class Application:
         entropy: Returns that many random bytes.
         tap: Where answers are logged; None: nowhere.
         guard: Says who may come in, and how models are served.
+        more: Further paths.
         seconds: Reads a clock that only rises.
         draw: Returns a random number in [0, 1): the arm of a request without a unit; None: drawn from the entropy.
 
@@ -51,6 +52,7 @@ class Application:
         tap: Tap | None = None,
         *,
         guard: Guard | None = None,
+        more: tuple[Speech, ...] = (),
         seconds: Callable[[], float] = monotonic,
         draw: Callable[[], float] | None = None,
     ) -> None:
@@ -67,7 +69,7 @@ class Application:
         self._draw = draw or draws(entropy).__next__
         self._seating = Seating(self._seat, self._now, seconds)
         self._keys_until: datetime | None = None
-        self._speeches: tuple[Speech, ...] = speeches(self)
+        self._speeches: tuple[Speech, ...] = (*speeches(self), *more)
 
     def swap(self, table: Table) -> None:
         """Let the next request meet the new table; versions that it lacks close when their work is done."""

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from headgate.gateway.batch import Batch
 from headgate.gateway.table import Serving
-from headgate.predictions.ports import PredictionLog
+from headgate.predictions.ports import OutcomeSink, PredictionLog
 from headgate.predictions.row import Answered, Layout, Redaction, Role
 from headgate.registry.signature import Columns
 
@@ -27,6 +27,21 @@ class Tap:
     log: PredictionLog
     redact: Mapping[str, Mapping[str, Redaction]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a worker keeps of its work.
+
+    Attributes:
+        tap: Where answers go.
+        outcomes: Where outcomes go.
+        close: Writes what waits; called once, when nothing is added any more.
+    """
+
+    tap: Tap
+    outcomes: OutcomeSink
+    close: Callable[[], None]
 
 
 class Recorder:
