@@ -12,6 +12,7 @@ from headgate.registry.signature import Signature
 
 OPSET = 19  # the first in which strings can be compared
 WIDTH = 16
+TEXTS = {"empty": "", "zero": "0"}
 
 
 def _graph(folder: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: tuple[Any, ...]) -> None:
@@ -32,7 +33,7 @@ def _seal(folder: Path, model: str, signature: Signature, task: Literal["regress
 
 def sum_and_difference(folder: Path, model: str, *, texts: bool) -> str:
     """Seal Triton's `simple` (INT32) or `simple_string` (BYTES): OUTPUT0 is the sum, OUTPUT1 the difference."""
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, helper, numpy_helper
 
     kind = TensorProto.STRING if texts else TensorProto.INT32
     nodes, given = [], ["INPUT0", "INPUT1"]
@@ -56,8 +57,8 @@ def sum_and_difference(folder: Path, model: str, *, texts: bool) -> str:
         name: helper.make_tensor_value_info(name, kind, [None, WIDTH])
         for name in ("INPUT0", "INPUT1", "OUTPUT0", "OUTPUT1")
     }
-    text = TensorProto.STRING
-    constants = (helper.make_tensor("empty", text, [1], [b""]), helper.make_tensor("zero", text, [1], [b"0"]))
+
+    constants = tuple(numpy_helper.from_array(np.array([value], object), name) for name, value in TEXTS.items())
     inputs, outputs = ([tensors[f"{part}{number}"] for number in (0, 1)] for part in ("INPUT", "OUTPUT"))
     _graph(folder, nodes, inputs, outputs, constants if texts else ())
     dtype: Literal["string", "int32"] = "string" if texts else "int32"
