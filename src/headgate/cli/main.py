@@ -18,6 +18,7 @@ NOUNS = (
     "approve",
     "promote",
     "serve",
+    "score",
     "tick",
     "status",
     "at",
