@@ -110,6 +110,7 @@ class Follower:
         open_version: Loads a version.
         publish: Takes each new table; called in this thread.
         seconds: Between two looks.
+        also: Called at each look, before the routes are read.
     """
 
     def __init__(
@@ -118,11 +119,13 @@ class Follower:
         open_version: Open,
         publish: Callable[[Table], None],
         seconds: float,
+        also: Callable[[], None] | None = None,
     ) -> None:
         self._read = read
         self._open = open_version
         self._publish = publish
         self._seconds = seconds
+        self._also = also
         self._table = Table()
         self._stop = Event()
 
@@ -140,6 +143,8 @@ class Follower:
 
     def look(self, *, again: bool) -> None:
         """Take one turn."""
+        if self._also is not None:
+            self._also()
         try:
             documents = self._read()
         except Exception as error:  # noqa: BLE001 - any database's own classes: the last good table stands, and the page says why

@@ -10,10 +10,10 @@ from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Refused, Tampered
 from headgate.features.predictor import Predictor
 from headgate.gateway.follow import Follower, turn
+from headgate.gateway.guard.host import check_host
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Table
 from headgate.gateway.version import Loaded
-from headgate.gateway.worker import check_host
 from headgate.journal.ports import Document
 from headgate.registry.bundle import Manifest
 from headgate.registry.field import Field
@@ -167,7 +167,7 @@ def test_the_last_table_stands_while_the_database_is_away() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gateway.example"])  # noqa: S104 - what is refused
 def test_a_worker_without_keys_does_not_listen_beyond_this_machine(host: str) -> None:
-    with pytest.raises(Refused, match="asks for no API key") as caught:
+    with pytest.raises(Refused, match="no API key to ask for") as caught:
         check_host(host, insecure=False)
     assert "--insecure-no-auth" in caught.value.way_out
     check_host(host, insecure=True)
