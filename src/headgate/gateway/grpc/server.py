@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from headgate import __name__ as server_name
 from headgate.base.errors import HeadgateError, Unavailable
@@ -16,7 +17,7 @@ from headgate.gateway.protocols.asked import Told
 from headgate.gateway.protocols.speech import Gateway, Headers, put
 from headgate.gateway.protocols.v2_json.datatypes import metadata
 from headgate.gateway.protocols.v2_json.speech import EXTENSIONS, version_of
-from headgate.gateway.refusal import Refusal
+from headgate.gateway.refusal import Refusal, bad
 
 LOG = logging.getLogger("headgate.gateway")
 CODES: Mapping[int, grpc.StatusCode] = {
@@ -99,7 +100,7 @@ class Service:
         request, response = self._messages[f"{verb}Request"], self._messages[f"{verb}Response"]
         return grpc.unary_unary_rpc_method_handler(
             partial(_guard, answer),
-            request_deserializer=request.FromString,
+            request_deserializer=partial(_decode, request),
             response_serializer=response.SerializeToString,
         )
 
@@ -144,6 +145,20 @@ class Service:
         return tell(self._messages, told)
 
 
+def _decode(request: Any, data: bytes) -> Any:
+    """Return the message, or None for bytes that are none: grpc itself would answer that the server failed."""
+    try:
+        return request.FromString(data)
+    except DecodeError:
+        return None
+
+
+def _there(request: Any) -> Any:
+    if request is None:
+        raise bad("bad_message", "the bytes are not the message that this call takes")
+    return request
+
+
 def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
 
@@ -151,7 +166,7 @@ def _bytes(value: str | bytes) -> bytes:
 async def _guard(answer: Answer, request: Any, context: Any) -> Any:
     """Answer, or end the call with the code that says why; the client never sees a traceback."""
     try:
-        return await answer(request, context)
+        return await answer(_there(request), context)
     except Refusal as error:
         refusal = error
     except HeadgateError as error:
