@@ -89,8 +89,8 @@ def check_routes(state: ProjectState, routes: Sequence[Document]) -> list[Findin
     """Compare what the gateway reads with what the journal says."""
     stored, findings = {document.key: document for document in routes}, list[Finding]()
     for name in sorted({*stored, *state.models}):
-        champion = state.model(name).ledger.champion
-        what = _route_flaw(stored.get(name), champion)
+        ledger = state.model(name).ledger
+        what = _route_flaw(stored.get(name), ledger.champion, ledger.route)
         if what:
             findings.append(Finding(None, f"route {name}", what))
     return findings
@@ -107,7 +107,7 @@ def check_aliases(state: ProjectState, found: Mapping[str, str | None]) -> list[
     return findings
 
 
-def _route_flaw(document: Document | None, champion: Moved | None) -> str:
+def _route_flaw(document: Document | None, champion: Moved | None, shares: Mapping[str, Any] | None) -> str:
     if document is None:
         return f"there is none, and the journal says version {champion.version} serves" if champion else ""
     if champion is None:
@@ -121,8 +121,15 @@ def _route_flaw(document: Document | None, champion: Moved | None) -> str:
     pairs = (
         ("version", arm.version, champion.version),
         ("digest", arm.digest, champion.digest),
-        ("revision", route.revision, champion.revision),
-        ("stored revision", document.revision, champion.revision),
+        ("revision", route.revision, champion.revision if shares is None else route.revision),
+        ("stored revision", document.revision, route.revision),
         ("bundle", arm.bundle.rstrip("/").rsplit("/", 1)[-1], champion.digest.removeprefix("sha256:")),
     )
-    return "; ".join(f"its {what} is {said}, and the journal's is {true}" for what, said, true in pairs if said != true)
+    flaws = [f"its {what} is {said}, and the journal's is {true}" for what, said, true in pairs if said != true]
+    return "; ".join([*flaws, *(_shares_flaws(route, shares) if shares is not None else ())])
+
+
+def _shares_flaws(route: Route, shares: Mapping[str, Any]) -> list[str]:
+    """Compare a route with the `route.set` that made it, and the renewals since."""
+    recorded = Route.from_json(shares)
+    return [] if route == recorded else [f"it is not the one that was set as revision {recorded.revision}"]

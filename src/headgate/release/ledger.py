@@ -15,7 +15,8 @@ from headgate.gate.people import plain_name
 from headgate.gate.verdict import Verdict
 from headgate.journal.event import Event
 
-REGISTERED, GIVEN, MOVED = "version.registered", "verdict.given", "pointer.moved"
+REGISTERED, GIVEN, MOVED, ROUTE_SET = "version.registered", "verdict.given", "pointer.moved", "route.set"
+RENEWED = "route.renewed"
 Cause = Literal["promote", "rollback", "alias"]
 
 
@@ -90,6 +91,7 @@ class Ledger:
         sequence: The stream's last sequence: what an append that was decided on this ledger expects.
         position: The last event that was read; earlier ones change nothing when they are read again.
         trail: How the champion came to be, for going back: a promotion adds, a rollback returns.
+        route: The body of the `route.set` that holds; None: the champion has had everything since it moved.
     """
 
     model: str
@@ -100,6 +102,7 @@ class Ledger:
     ballots: tuple[Ballot, ...] = ()
     moves: tuple[Moved, ...] = ()
     trail: tuple[str, ...] = ()
+    route: Mapping[str, Any] | None = None
 
     @property
     def champion(self) -> Moved | None:
@@ -186,9 +189,19 @@ def _changes(ledger: Ledger, event: Event) -> dict[str, Any]:
             return {"ballots": (*ledger.ballots, ballots.read(event))}
         case "pointer.moved":
             move = _moved(event)
-            return {"moves": (*ledger.moves, move), "trail": _trail(ledger.trail, move)}
+            return {"moves": (*ledger.moves, move), "trail": _trail(ledger.trail, move), "route": None}
         case _:
-            return {}
+            return _route_changes(ledger, event)
+
+
+def _route_changes(ledger: Ledger, event: Event) -> dict[str, Any]:
+    """A promotion, which clears the shares, may have come between a route and its renewal."""
+    body: Any = event.body
+    if event.kind == ROUTE_SET:
+        return {"route": dict(body)}
+    if event.kind == RENEWED and ledger.route is not None:
+        return {"route": {**ledger.route, **body}}
+    return {}
 
 
 def _trail(trail: tuple[str, ...], move: Moved) -> tuple[str, ...]:

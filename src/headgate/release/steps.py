@@ -138,17 +138,22 @@ def record_move(
 
 
 def ensure_bundle(desk: Desk, move: Move) -> Path:
-    """Return the folder of the version's bundle, checked; fetched from the registry when it is not here.
+    """Return the folder of a move's bundle; raises as `ensure_version` does."""
+    return ensure_version(desk, move.model, move.version, move.digest)
+
+
+def ensure_version(desk: Desk, model: str, version: str, digest: str) -> Path:
+    """Return the folder of a version's bundle, checked; fetched from the registry when it is not here.
 
     Raises:
         Tampered: Its digest is not the approved one.
         Unavailable: It is not here and the registry does not answer.
     """
-    place = (desk.bundles / move.digest.removeprefix("sha256:")).resolve()
+    place = (desk.bundles / digest.removeprefix("sha256:")).resolve()
     if not place.exists():
-        wanted = desk.registry.version(move.model, move.version)
-        make_folder(place, lambda beside: _fetch(desk.registry, wanted, move.digest, beside))
-    open_bundle(place, move.digest)
+        wanted = desk.registry.version(model, version)
+        make_folder(place, lambda beside: _fetch(desk.registry, wanted, digest, beside))
+    open_bundle(place, digest)
     return place
 
 

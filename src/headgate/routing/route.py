@@ -106,7 +106,7 @@ class Route:
         champion = self.champion
         return tuple(arm for arm in self.arms if arm is not champion)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, Json]:
         """Return the document that the gateway polls; what is not there is left out, as in documents of old."""
         more: dict[str, Json] = {}
         if self.shadows:
