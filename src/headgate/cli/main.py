@@ -17,6 +17,8 @@ NOUNS = (
     "person",
     "approve",
     "promote",
+    "route",
+    "key",
     "serve",
     "score",
     "tick",
