@@ -1,7 +1,8 @@
-"""`headgate serve`: one worker that answers for the champion of every model."""
+"""`headgate serve`: one worker, or several under a supervisor, that answer for every model."""
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,44 +18,36 @@ def serve(
     grpc_port: Annotated[
         int | None, typer.Option("--grpc-port", help="TCP port for gRPC, such as 8082; without it there is no gRPC.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Processes; SIGHUP replaces them one by one.")
+    ] = 1,
+    unix_socket: Annotated[Path | None, typer.Option("--unix-socket", help="Listen on this path as well.")] = None,
     *,
     insecure_no_auth: Annotated[
-        bool, typer.Option("--insecure-no-auth", help="Listen beyond this machine although nobody is asked for a key.")
+        bool, typer.Option("--insecure-no-auth", help="Ask nobody for an API key, also beyond this machine.")
     ] = False,
 ) -> None:
-    """Answer requests with the champion of every model (Open Inference Protocol V2, JSON); Ctrl-C drains."""
-    from headgate.gateway.worker import Station, check_host, serve
-    from headgate.journal.ports import Document
-    from headgate.routing.route import COLLECTION
-    from headgate.wiring import make_runtime
+    """Answer requests with the champion of every model; Ctrl-C drains: what is in flight is finished first."""
+    from headgate.cli.staff import Plan, lead, station, tls_of
+    from headgate.gateway.guard.host import check_host
+    from headgate.gateway.guard.keys import COLLECTION
+    from headgate.gateway.worker import serve
 
-    check_host(host, insecure=insecure_no_auth)
     project = open_project(folder)
+    check_host(host, insecure=insecure_no_auth or bool(project.journal().documents(COLLECTION)))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-
-    def routes() -> tuple[Document, ...]:
-        return project.journal().documents(COLLECTION)
+    plan = Plan(str(project.folder), host, port, grpc_port, insecure_no_auth, str(unix_socket or ""))
+    secure = "s" if tls_of(project, plan) else ""
 
     def listening(host: str, port: int) -> None:
-        typer.echo(f"headgate serves on http://{host}:{port}/v2 (Ctrl-C drains and ends)")
+        typer.echo(f"headgate serves on http{secure}://{host}:{port}/v2 (Ctrl-C drains and ends)")
 
     def listening_grpc(host: str, port: int) -> None:
         typer.echo(f"headgate serves gRPC on {host}:{port}")
 
-    serve(
-        Station(
-            host,
-            port,
-            project.folder,
-            routes,
-            make_runtime,
-            project.clock,
-            insecure=insecure_no_auth,
-            listening=listening,
-            grpc_port=grpc_port,
-            grpc_listening=listening_grpc,
-        )
-    )
+    if workers > 1:
+        raise typer.Exit(lead(plan, workers, listening, listening_grpc))
+    serve(station(project, plan, listening=listening, grpc_listening=listening_grpc))
 
 
 def attach(app: typer.Typer) -> None:

@@ -2,99 +2,55 @@
 
 import asyncio
 import gc
-import ipaddress
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import uvloop
 
-from headgate.base.clock import Clock
-from headgate.base.errors import Refused, Unavailable
-from headgate.features.predictor import MakeRuntime
 from headgate.gateway.application import Application
 from headgate.gateway.batch import Done, Pulse
 from headgate.gateway.follow import Follower
+from headgate.gateway.guard.follow import KeyFollower
+from headgate.gateway.guard.guard import Guard
+from headgate.gateway.guard.host import check_host, is_loopback
+from headgate.gateway.guard.keys import KeyTable
+from headgate.gateway.guard.shared import SharedTokens
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
-from headgate.gateway.limits import Limits
+from headgate.gateway.listen import accept, listen, listen_path, show
 from headgate.gateway.load import Loader
+from headgate.gateway.outcomes import Outcomes
+from headgate.gateway.record import Keeping
+from headgate.gateway.station import Station
+from headgate.gateway.supervise import messages
+from headgate.gateway.supervise.link import Link
 from headgate.gateway.table import Table
-from headgate.journal.ports import Document
 
 LOG = logging.getLogger("headgate.gateway")
 SWEEP_SECONDS = 0.5
+FIRST_TABLE_SECONDS = 5.0
 THREADS = 8
 GARBAGE = (50_000, 20, 20)  # the hot path makes no cycles: look for them rarely
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """Where a worker listens, and what it needs of the world.
-
-    Attributes:
-        host: Address; off loopback only with insecure.
-        port: TCP port; 0: any free one.
-        folder: Where relative bundle paths start.
-        routes: Returns the route documents; called in a thread.
-        make: Builds the runtime that a bundle names.
-        clock: Tells the time of prediction ids.
-        limits: What clients are allowed.
-        insecure: Whether it may listen beyond this machine without asking for keys.
-        poll_seconds: Between two looks at the routes.
-        listening: Called with host and port once it listens.
-        grpc_port: TCP port of gRPC; 0: any free one; None: no gRPC, and nothing of it is imported.
-        grpc_listening: Called with host and port once it listens for gRPC.
-    """
-
-    host: str
-    port: int
-    folder: Path
-    routes: Callable[[], Sequence[Document]]
-    make: MakeRuntime
-    clock: Clock
-    limits: Limits = field(default_factory=Limits)
-    insecure: bool = False
-    poll_seconds: float = 0.2
-    listening: Callable[[str, int], None] | None = None
-    grpc_port: int | None = None
-    grpc_listening: Callable[[str, int], None] | None = None
 
 
 def serve(station: Station) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight.
 
     Raises:
-        Refused: It would listen beyond this machine without asking for keys.
+        Refused: It would listen beyond this machine, and there are no keys to ask for.
         Unavailable: The address cannot be listened on.
     """
-    check_host(station.host, insecure=station.insecure)
+    check_host(station.host, insecure=station.insecure or station.keys is not None)
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     uvloop.run(Worker(station).run())
-
-
-def check_host(host: str, *, insecure: bool) -> None:
-    """Refuse to listen beyond this machine, where anybody could ask: there are no API keys yet."""
-    if insecure or host == "localhost":
-        return
-    try:
-        private = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        private = False
-    if not private:
-        raise Refused(
-            "anybody who reaches this address could use the models: the worker asks for no API key",
-            where=f"--host {host}",
-            way_out="listen on 127.0.0.1 behind a proxy that authenticates, or say --insecure-no-auth",
-        )
 
 
 class Worker:
@@ -109,49 +65,73 @@ class Worker:
         """Listen, follow, answer; drain after a signal."""
         station, loop = self._station, asyncio.get_running_loop()
         pulse = Pulse(loop.call_soon, partial(self._aside, loop), station.limits.inline_rows)
-        app = Application(station.limits, pulse, self._milliseconds, os.urandom)
+        keeping = station.keeping() if station.keeping else None
+        app = self._application(loop, pulse, keeping)
         door = Door(app.resolve, station.limits)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         calls = await self._listen_grpc(app)
-        server = await self._listen(loop, door)
+        link = await self._join(loop)
+        servers = [] if link else await self._listen(loop, door)
         loader = Loader(station.folder, station.make, self._threads.submit)
+
+        known = asyncio.Event()
 
         def publish(table: Table) -> None:
             loop.call_soon_threadsafe(app.swap, table)
+            if table.read:
+                loop.call_soon_threadsafe(known.set)
+            if table.ready and link is not None:
+                loop.call_soon_threadsafe(link.send, messages.encode(messages.Ready()))
 
-        follower = Follower(station.routes, loader, publish, station.poll_seconds)
+        keys = self._follow_keys(lambda table: loop.call_soon_threadsafe(app.swap_keys, table))
+        follower = Follower(station.routes, loader, publish, station.poll_seconds, keys)
         Thread(target=follower.run, name="follower", daemon=True).start()
-        sweeper = loop.create_task(_sweep(loop, door))
+        sweeper = loop.create_task(_sweep(loop, door, app))
         try:
+            if link:  # the other workers answer meanwhile, and the sockets keep who came for this one
+                await _first(known, self._end, FIRST_TABLE_SECONDS)
+                servers = await self._listen(loop, door)
             await self._end.wait()
         finally:
             follower.stop()
             app.draining = True
-            server.close()
+            for server in servers:
+                server.close()
             stopped = [calls.stop(station.limits.drain_seconds)] if calls else []
             await asyncio.gather(_drain(door, station.limits.drain_seconds), *stopped)
             sweeper.cancel()
             for loaded in app.table.loaded():
                 loaded.retire()
             self._threads.shutdown(wait=True)
+            if keeping:
+                keeping.close()
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> asyncio.Server:
-        station = self._station
-        door.now = loop.time()
-        try:
-            server = await loop.create_server(lambda: Connection(door), station.host, station.port, backlog=4096)
-        except OSError as error:
-            raise Unavailable(
-                f"cannot listen: {error.strerror}",
-                where=f"{station.host}:{station.port}",
-                way_out="end what listens there (`ss -ltnp`), or choose another --port",
-            ) from error
-        host, port = server.sockets[0].getsockname()[:2]
-        LOG.info("listening on http://%s:%d", host, port)
-        if station.listening:
-            station.listening(host, port)
-        return server
+    def _application(self, loop: asyncio.AbstractEventLoop, pulse: Pulse, keeping: Keeping | None) -> Application:
+        limits, tap = self._station.limits, keeping.tap if keeping else None
+        kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
+        return Application(limits, pulse, self._milliseconds, os.urandom, tap, guard=self._guard(), more=tuple(kept))
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[asyncio.Server]:
+        station, door.now = self._station, loop.time()
+        plugs = list(station.plugs) or listen(station.host, station.port)
+        if station.path and not station.plugs:
+            plugs.append(listen_path(station.path))
+        servers = [await accept(loop, plug, lambda: Connection(door), station.tls) for plug in plugs]
+        for plug in plugs:
+            LOG.info("listening on %s", show(plug))
+            if station.listening and plug.family != socket.AF_UNIX:
+                station.listening(*plug.getsockname()[:2])
+        return servers
+
+    async def _join(self, loop: asyncio.AbstractEventLoop) -> Link | None:
+        """Meet the supervisor; None when there is none."""
+        if self._station.link is None:
+            return None
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
+        link = Link(lambda _message: None, self._end.set)
+        await loop.create_unix_connection(lambda: link, sock=self._station.link)
+        return link
 
     async def _listen_grpc(self, app: Application) -> Any:
         """Return the gRPC server; None when none is asked for."""
@@ -165,6 +145,24 @@ class Worker:
             station.grpc_listening(station.host, port)
         return server
 
+    def _guard(self) -> Guard:
+        station = self._station
+        tokens = SharedTokens(station.shared / "tokens") if station.shared else None
+        guard = Guard(station.clock.now, tokens, station.serving)
+        guard.keys = KeyTable(needed=self._ask_keys)  # until the keys were read, a needed one is refused
+        return guard
+
+    @property
+    def _ask_keys(self) -> bool:
+        station = self._station
+        return not station.insecure and (station.ask_keys or not is_loopback(station.host))
+
+    def _follow_keys(self, publish: Callable[[KeyTable], None]) -> Callable[[], None] | None:
+        """Return what looks at the API keys; None when there are none to look at."""
+        if self._station.keys is None:
+            return None
+        return KeyFollower(self._station.keys, publish, needed=self._ask_keys).look
+
     def _milliseconds(self) -> int:
         return int(self._station.clock.now().timestamp() * 1000)
 
@@ -175,10 +173,19 @@ class Worker:
         self._threads.submit(work).add_done_callback(landed)
 
 
-async def _sweep(loop: asyncio.AbstractEventLoop, door: Door) -> None:
+async def _sweep(loop: asyncio.AbstractEventLoop, door: Door, app: Application) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         door.sweep(loop.time())
+        app.look()
+
+
+async def _first(one: asyncio.Event, other: asyncio.Event, seconds: float) -> None:
+    """Wait until either is set, or for so many seconds."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 async def _drain(door: Door, seconds: float) -> None:

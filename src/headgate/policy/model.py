@@ -275,7 +275,12 @@ class Settings(Part):
     database: str = Field("", description="SQLAlchemy URL; empty: SQLite in the state folder.")
     tracking: str = Field("", description="MLflow tracking URI; empty: SQLite in the state folder.")
     artefacts: str = Field("", description="Where MLflow puts artefacts (path or s3://); empty: the state folder.")
+    ask_keys: Literal["beyond", "always"] = Field(
+        "beyond", description="Who must show an API key: whoever asks from beyond this machine, or everybody."
+    )
     head: str = Field("", description="File that keeps the journal's signed head; empty: in the state folder.")
+    tls_certificate: str = Field("", description="PEM certificate chain that `headgate serve` shows; empty: no TLS.")
+    tls_key: str = Field("", description="PEM file with the certificate's key, unencrypted.")
 
 
 class ProjectPolicy(Part):

@@ -1,0 +1,70 @@
+"""One worker process as its supervisor sees it: started by a fresh command, never forked; ready, ended, told to end."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+
+from headgate.gateway.supervise.link import Link
+
+LOG = logging.getLogger("headgate.gateway")
+Command = Callable[[Sequence[int], int], Sequence[str]]
+
+
+class Child:
+    """A running worker.
+
+    Args:
+        process: Its process.
+        born: When it started, by the loop's clock.
+
+    Attributes:
+        ready: Set once it can answer for every model.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, born: float) -> None:
+        self.process = process
+        self.born = born
+        self.ready = asyncio.Event()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.returncode is None
+
+    async def becomes_ready(self, seconds: float) -> bool:
+        """Wait until it is ready; False when it ended first, or took too long."""
+        ready, ended = asyncio.ensure_future(self.ready.wait()), asyncio.ensure_future(self.process.wait())
+        done, waiting = await asyncio.wait({ready, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        return ready in done and self.alive
+
+    async def end(self, seconds: float) -> int:
+        """Tell it to drain and end; after so many seconds it is killed. Return its exit code."""
+        if self.alive:
+            self.process.terminate()
+        try:
+            return await asyncio.wait_for(self.process.wait(), seconds)
+        except TimeoutError:
+            LOG.warning("worker %d did not end within %g s of being told to; it is killed", self.process.pid, seconds)
+            self.process.kill()
+            return await self.process.wait()
+
+
+async def start(command: Command, plugs: Sequence[socket.socket], heard: Callable[[Child, bytes], None]) -> Child:
+    """Start a worker on these sockets; what it says goes to heard."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    listening = [plug.fileno() for plug in plugs]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command(listening, theirs.fileno()),
+            pass_fds=(*listening, theirs.fileno()),
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the workers in order
+        )
+    finally:
+        theirs.close()
+    child = Child(process, loop.time())
+    await loop.create_unix_connection(lambda: Link(lambda message: heard(child, message), lambda: None), sock=ours)
+    return child

@@ -1,0 +1,93 @@
+"""Keeps several workers on one port: starts them, restarts the dead, replaces them one by one, ends them in order.
+
+SIGTERM and SIGINT drain all workers; SIGHUP replaces each by a fresh one that is ready before the old one ends. The
+supervisor answers no request: it holds the sockets, so that none is lost while a worker is replaced.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from dataclasses import dataclass
+
+from headgate.gateway.supervise.child import Child, Command
+from headgate.gateway.supervise.messages import Ready, decode
+from headgate.gateway.supervise.post import Post
+
+LOG = logging.getLogger("headgate.gateway")
+GRACE = 5.0  # seconds beyond a worker's own time to drain
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers that are wanted.
+
+    Attributes:
+        plugs: For each worker the sockets that it alone accepts on.
+        shared: Sockets that all workers accept on.
+        command: Returns the command of a worker from the numbers of its sockets and of its link.
+        drain_seconds: That a worker has to end.
+        ready_seconds: That a fresh worker has to become ready, before it replaces one.
+    """
+
+    plugs: tuple[tuple[socket.socket, ...], ...]
+    shared: tuple[socket.socket, ...]
+    command: Command
+    drain_seconds: float
+    ready_seconds: float = 60.0
+
+
+class Supervisor:
+    """Runs on one event loop.
+
+    Args:
+        crew: The workers.
+    """
+
+    def __init__(self, crew: Crew) -> None:
+        shared = list(crew.shared)
+        self.posts = [Post(at, list(one), shared, crew.command, self._hear) for at, one in enumerate(crew.plugs)]
+        self._crew = crew
+        self._end = asyncio.Event()
+        self._rolling: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Keep the workers until a signal; return 0 when every one of them ended well."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end.set)
+        loop.add_signal_handler(signal.SIGHUP, self._roll)
+        keepers = [loop.create_task(post.keep()) for post in self.posts]
+        ended = loop.create_task(self._end.wait())
+        await asyncio.wait({ended, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+        codes = await self._end_all()
+        ended.cancel()
+        for keeper in keepers:
+            await keeper
+        return int(any(codes))
+
+    def _hear(self, post: Post, child: Child, message: bytes) -> None:
+        match decode(message):
+            case Ready() if not child.ready.is_set():
+                child.ready.set()
+                LOG.info("worker %d (post %d) is ready", child.process.pid, post.number)
+
+    async def _end_all(self) -> list[int]:
+        if self._rolling is not None:
+            self._rolling.cancel()
+        for plug in self._crew.shared:
+            plug.close()
+        seconds = self._crew.drain_seconds + GRACE
+        return await asyncio.gather(*(post.end(seconds) for post in self.posts))
+
+    def _roll(self) -> None:
+        if self._rolling is None or self._rolling.done():
+            self._rolling = asyncio.get_running_loop().create_task(self._replace_all())
+
+    async def _replace_all(self) -> None:
+        crew = self._crew
+        for post in self.posts:
+            if not await post.replace(crew.ready_seconds, crew.drain_seconds + GRACE):
+                LOG.error("SIGHUP: workers from post %d on were not replaced", post.number)
+                return
+        LOG.info("SIGHUP: every worker was replaced")
