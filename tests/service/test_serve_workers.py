@@ -196,9 +196,7 @@ def test_tls_by_settings(place: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     make_project(folder)
     certificate, key = folder / "cert.pem", folder / "key.pem"
-    request = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    )
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*made.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
     text = (folder / "headgate.yaml").read_text()
     (folder / "headgate.yaml").write_text(f"{text}settings: {{ tls_certificate: cert.pem, tls_key: key.pem }}\n")

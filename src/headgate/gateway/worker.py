@@ -157,7 +157,7 @@ class Worker:
         station = self._station
         return not station.insecure and (station.ask_keys or not is_loopback(station.host))
 
-    def _follow_keys(self, publish: Callable[[KeyTable], None]) -> Callable[[], None] | None:
+    def _follow_keys(self, publish: Callable[[KeyTable], object]) -> Callable[[], None] | None:
         """Return what looks at the API keys; None when there are none to look at."""
         if self._station.keys is None:
             return None

@@ -19,7 +19,7 @@ class KeyFollower:
     """
 
     def __init__(
-        self, read: Callable[[], Sequence[Document]], publish: Callable[[KeyTable], None], *, needed: bool
+        self, read: Callable[[], Sequence[Document]], publish: Callable[[KeyTable], object], *, needed: bool
     ) -> None:
         self._read = read
         self._publish = publish
