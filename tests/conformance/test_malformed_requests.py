@@ -176,7 +176,7 @@ def wrong_http(dice: random.Random) -> bytes:
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
-    found = re.search(rb"content-length: (\d+)", head)
+    found = re.search(rb"\r\ncontent-length: (\d+)", head)
     return status, await reader.readexactly(int(found[1])) if found else b""
 
 

@@ -165,6 +165,16 @@ def test_what_is_malformed_is_refused(stub: Any) -> None:
     assert "does not know" in ask(lambda request: request.inputs[0].ParseFromString(inside))
 
 
+def test_a_call_with_a_deadline_is_answered_within_it(stub: Any) -> None:
+    request = service_pb2.ModelInferRequest(model_name="vector", raw_input_contents=[bytes(8)])
+    request.inputs.add(name="x", datatype="FP32", shape=[1, 2])
+    assert stub.ModelInfer(request, timeout=10).raw_output_contents == [bytes(8)]
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.ModelInfer(request, metadata=[("headgate-timeout-ms", "soon")])
+    error: Any = caught.value
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_a_verb_that_is_not_supported_says_so(client: Any) -> None:
     with pytest.raises(InferenceServerException) as caught:
         client.load_model("simple")

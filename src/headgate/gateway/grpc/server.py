@@ -13,11 +13,13 @@ from headgate import __name__ as server_name
 from headgate.base.errors import HeadgateError, Unavailable
 from headgate.gateway.grpc.messages import SERVICE, build
 from headgate.gateway.grpc.translate import read, tell
+from headgate.gateway.guard.keys import ANY
 from headgate.gateway.protocols.asked import Told
 from headgate.gateway.protocols.speech import Gateway, Headers, put
 from headgate.gateway.protocols.v2_json.datatypes import metadata
 from headgate.gateway.protocols.v2_json.speech import EXTENSIONS, version_of
 from headgate.gateway.refusal import Refusal, bad
+from headgate.gateway.way import TIMEOUT
 
 LOG = logging.getLogger("headgate.gateway")
 CODES: Mapping[int, grpc.StatusCode] = {
@@ -32,6 +34,7 @@ CODES: Mapping[int, grpc.StatusCode] = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+LONGEST_DEADLINE = 3600.0  # seconds; a later one is none
 Answer = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -111,7 +114,8 @@ class Service:
         ready = self._gateway.table.ready and not self._gateway.draining
         return self._messages["ServerReadyResponse"](ready=ready)
 
-    async def _about(self, _request: Any, _context: Any) -> Any:
+    async def _about(self, _request: Any, context: Any) -> Any:
+        self._gateway.guard.admit(_headers(context), ANY)
         return self._messages["ServerMetadataResponse"](name=server_name, version=version_of(), extensions=EXTENSIONS)
 
     async def _model_ready(self, request: Any, _context: Any) -> Any:
@@ -123,7 +127,8 @@ class Service:
             return self._messages["ModelReadyResponse"](ready=False)
         return self._messages["ModelReadyResponse"](ready=True)
 
-    async def _metadata(self, request: Any, _context: Any) -> Any:
+    async def _metadata(self, request: Any, context: Any) -> Any:
+        self._gateway.guard.admit(_headers(context), ANY)
         serving = self._gateway.table.find(request.name, request.version or None)
         manifest = serving.loaded.manifest
         tensor = self._messages["ModelMetadataResponse.TensorMetadata"]
@@ -136,8 +141,7 @@ class Service:
         )
 
     async def _infer(self, request: Any, context: Any) -> Any:
-        named = {name.lower().encode(): _bytes(value) for name, value in context.invocation_metadata() or ()}
-        call = Call(named, asyncio.get_running_loop().create_future())
+        call = Call(_headers(context), asyncio.get_running_loop().create_future())
         version = request.model_version or None
         put(self._gateway, call, request.model_name, version, partial(read, request, give))
         told = await call.future
@@ -157,6 +161,15 @@ def _there(request: Any) -> Any:
     if request is None:
         raise bad("bad_message", "the bytes are not the message that this call takes")
     return request
+
+
+def _headers(context: Any) -> dict[bytes, bytes]:
+    """Return a call's metadata as headers; its deadline is one of them."""
+    named = {name.lower().encode(): _bytes(value) for name, value in context.invocation_metadata() or ()}
+    left = context.time_remaining()
+    if left is not None and left < LONGEST_DEADLINE:
+        named.setdefault(TIMEOUT, b"%d" % max(1, int(left * 1000)))
+    return named
 
 
 def _bytes(value: str | bytes) -> bytes:

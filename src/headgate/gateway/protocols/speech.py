@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
+from headgate.gateway.guard.guard import Guard
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import JSON, Handler, Head, answer, answer_json
 from headgate.gateway.protocols.asked import Asked, Told, Write
@@ -42,6 +43,7 @@ class Gateway(Protocol):
 
     table: Table
     draining: bool
+    guard: Guard
 
     @property
     def rows(self) -> int:
