@@ -147,7 +147,8 @@ def _combine(beside: Path, target: Path, tables: Iterator[pa.Table], key: str) -
     if first is None:
         return 0
     schema = first.schema.with_metadata({KEY: key.encode()})
-    with pq.ParquetWriter(beside, schema) as writer:
+    repeating = [each.name for each in schema if not pa.types.is_primitive(each.type) or each.name == TIME]
+    with pq.ParquetWriter(beside, schema, use_dictionary=repeating) as writer:
         while first is not None:
             rows += first.num_rows
             writer.write_table(first.cast(schema))
