@@ -10,6 +10,8 @@ FOLDERS := unit architecture contract story service conformance simulation brows
 TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
 CODE    := src tests $(wildcard benchmarks) examples docs
 # The rest of benchmarks/ are programs: each measures one thing and says how far it is from its budget.
+# Tests that start processes wait more than they compute: two at a time, the tests of one file in one process.
+SPREAD  := --numprocesses 2 --dist loadfile
 BENCHES := $(filter-out __init__ bundles sketch worker,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 .PHONY: help demo test check format bench simulate docs lock clean
@@ -22,7 +24,7 @@ demo: $(VENV)/.demo ## Run the main job on real flights: train, gate, approve, p
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(VENV)/.test ## Pass every test (installs what tests need)
-	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder; done
+	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder $$(case $$folder in tests/unit) ;; *) echo "$(SPREAD)" ;; esac); done
 
 check: $(VENV)/.dev ## Lint, formatting, types, import contracts
 	$(BIN)/ruff check $(CODE)
