@@ -15,7 +15,7 @@ def arm(name: str, weight: float) -> Arm:
 @given(st.floats(0, 1))
 def test_a_route_comes_back_from_json(share: float) -> None:
     route = Route("late", 7, (arm("champion", 1 - share), arm("challenger", share)))
-    assert Route.from_json(route.to_json()) == route  # type: ignore[arg-type]
+    assert Route.from_json(route.to_json()) == route
 
 
 @pytest.mark.parametrize("weights", [(), (0.5,), (0.7, 0.7), (1.5, -0.5)])
