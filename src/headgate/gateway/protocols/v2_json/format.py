@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 
+from headgate.gateway.protocols.asked import plain
 from headgate.gateway.protocols.v2_json.datatypes import datatype
 from headgate.registry.field import Field
 
@@ -57,7 +57,7 @@ class Script:
             field, values = self._outputs[key], outputs[key][start : start + rows]
             shape = [rows] if field.width is None else [rows, field.width]
             head = {"name": key, "datatype": datatype(field), "shape": shape}
-            parts.append(_encode({**head, "data": msgspec.Raw(_encode(_plain(field, values.reshape(-1))))}))
+            parts.append(_encode({**head, "data": msgspec.Raw(_encode(plain(field, values.reshape(-1))))}))
         own = b"" if name is None else b'"id":%b,' % _encode(name)
         return b'%b%b"outputs":[%b]}' % (self._start, own, b",".join(parts))
 
@@ -74,18 +74,11 @@ def _escape(text: bytes) -> bytes:
 
 def _texts(field: Field, values: Array) -> list[bytes]:
     """Return the JSON of each row's values, without brackets; NaN and infinity, which JSON cannot carry, as null."""
-    plain = _plain(field, values)
-    if not plain:
+    made = plain(field, values)
+    if not made:
         return []
     if field.dtype == "string":
-        return [_encode(value) if field.width is None else _encode(value)[1:-1] for value in plain]
+        return [_encode(value) if field.width is None else _encode(value)[1:-1] for value in made]
     if field.width is None:
-        return _encode(plain)[1:-1].split(b",")
-    return _encode(plain)[2:-2].split(b"],[")
-
-
-def _plain(field: Field, values: Array) -> list[Any]:
-    if field.dtype == "timestamp":
-        values = np.datetime_as_string(values, timezone="UTC")
-    plain: list[Any] = values.tolist()
-    return plain
+        return _encode(made)[1:-1].split(b",")
+    return _encode(made)[2:-2].split(b"],[")
