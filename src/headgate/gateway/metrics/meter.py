@@ -1,0 +1,175 @@
+"""Counts what a worker does: once per tick and arm, in plain numbers. Times are handed in; nothing is sent here."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headgate.gateway.metrics.report import Arm, Load, Report, Second
+from headgate.predictions.rollup import BUCKETS, FINAL_SECONDS, bin_of, bucket_of
+
+Slow = Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts one arm.
+
+    Attributes:
+        model: Name.
+        version: Number.
+        arm: Name.
+        role: ``live`` or ``shadow``.
+        meter: What all arms of this worker share: where the clock stands, and what is slow.
+    """
+
+    model: str
+    version: str
+    arm: str
+    role: str
+    meter: "Meter"
+    _rows: int = 0
+    _cpu: float = 0.0
+    _sizes: dict[int, int] = field(default_factory=dict)
+    _delays: dict[int, int] = field(default_factory=dict)
+    _seconds: dict[int, Second] = field(default_factory=dict)
+    _open: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _turn: int = 0
+
+    def sent(self, call: int, since: float, count: int) -> None:
+        """Note a call that runs in a thread: should it hang, its requests still count once their time is over.
+
+        Args:
+            call: Names it until it is done.
+            since: When its first request came in, on the worker's clock.
+            count: Requests.
+        """
+        self._open[call] = (since, count)
+
+    def ran(self, rows: int, delay: float, cpu: float) -> None:
+        """Count a call of the model.
+
+        Args:
+            rows: Of the call.
+            delay: Seconds that its first request waited for it.
+            cpu: Seconds of processor time.
+        """
+        self._rows += rows
+        self._cpu += cpu
+        bits, late = rows.bit_length(), bin_of(delay)
+        self._sizes[bits] = self._sizes.get(bits, 0) + 1
+        self._delays[late] = self._delays.get(late, 0) + 1
+
+    def done(
+        self, since: float, latency: float, count: int, *, failed: bool, units: Sequence[bytes | None] | None
+    ) -> None:
+        """Count requests that came in together and were answered together.
+
+        Args:
+            since: When the first came in, on the worker's clock.
+            latency: Seconds to the answer.
+            count: Requests.
+            failed: Whether the arm failed to answer.
+            units: Of each request; None: not said.
+        """
+        second = self._second(int(since + self.meter.offset))
+        number = bin_of(latency)
+        second.count += count
+        second.latency[number] = second.latency.get(number, 0) + count
+        buckets = self._spread(count) if units is None else self._buckets(units)
+        slow = second.slow_above is not None and number > second.slow_above
+        for bucket, share in buckets:
+            second.units[bucket] += share
+            if failed:
+                second.unit_errors[bucket] += share
+            if slow:
+                second.unit_slow[bucket] += share
+        if failed:
+            second.errors += count
+
+    def closed(self, call: int) -> bool:
+        """Forget a call that is over; False when its requests were given up before, and are counted."""
+        return self._open.pop(call, None) is not None
+
+    def take(self, now: float) -> Arm | None:
+        """Return what was counted since the last time; None when there was nothing."""
+        for call, (since, count) in tuple(self._open.items()):
+            if now - since > FINAL_SECONDS:
+                del self._open[call]
+                self.done(since, now - since, count, failed=True, units=None)
+        if not self._seconds and not self._rows:
+            return None
+        told = Arm(
+            self.model, self.version, self.arm, self.role,
+            self._rows, self._cpu, self._sizes, self._delays, list(self._seconds.values()),
+        )  # fmt: skip
+        self._rows, self._cpu, self._sizes, self._delays, self._seconds = 0, 0.0, {}, {}, {}
+        return told
+
+    def _second(self, second: int) -> Second:
+        found = self._seconds.get(second)
+        if found is None:
+            zeros = [0] * BUCKETS
+            slow = self.meter.slow.get(self.model)
+            found = self._seconds[second] = Second(second, 0, 0, {}, zeros, zeros.copy(), zeros.copy(), slow)
+        return found
+
+    def _spread(self, count: int) -> Iterable[tuple[int, int]]:
+        """Yield (bucket, how many): requests without a unit go round, each a unit of its own."""
+        each, rest = divmod(count, BUCKETS)
+        start, self._turn = self._turn, (self._turn + rest) % BUCKETS
+        if not each:
+            return [((start + at) % BUCKETS, 1) for at in range(rest)]
+        return [((start + at) % BUCKETS, each + (at < rest)) for at in range(BUCKETS)]
+
+    def _buckets(self, units: Sequence[bytes | None]) -> Iterable[tuple[int, int]]:
+        known = Counter(units)
+        alone = known.pop(None, 0)
+        return [*((bucket_of(unit), count) for unit, count in known.items() if unit is not None), *self._spread(alone)]
+
+
+class Meter:
+    """Counts what one worker does.
+
+    Args:
+        offset: What is added to the worker's clock to have seconds since 1970.
+
+    Attributes:
+        slow: Model to the bin above which a request is slow; told by whoever sees all workers.
+        refused: Refusals by status and code.
+    """
+
+    def __init__(self, offset: float) -> None:
+        self.offset = offset
+        self.slow: Slow = {}
+        self.refused: Counter[tuple[int, str]] = Counter()
+        self.counts: Counter[str] = Counter()
+        self._tallies: list[Tally] = []
+        self._loads: list[Load] = []
+
+    def tally(self, model: str, version: str, arm: str, role: str = "live") -> Tally:
+        """Return the tally of an arm; the same one for as long as the arm is called the same."""
+        for one in self._tallies:
+            if (one.model, one.version, one.arm, one.role) == (model, version, arm, role):
+                return one
+        made = Tally(model, version, arm, role, self)
+        self._tallies.append(made)
+        return made
+
+    def loaded(self, model: str, version: str, seconds: float) -> None:
+        """Note that a version was loaded."""
+        self._loads.append(Load(model, version, seconds))
+
+    def take(self, now: float, levels: Callable[[], dict[str, float]], notes: dict[str, str] | None = None) -> Report:
+        """Return what was counted since the last time.
+
+        Args:
+            now: On the worker's clock.
+            levels: Returns the gauges.
+            notes: What a person should know.
+        """
+        arms = [told for tally in self._tallies if (told := tally.take(now)) is not None]
+        refused = {f"{status} {code}": count for (status, code), count in self.refused.items()}
+        counts, loads, self._loads = {name: float(count) for name, count in self.counts.items()}, self._loads, []
+        self.refused.clear()
+        self.counts.clear()
+        return Report(arms, refused, loads, counts, levels(), notes or {})
