@@ -89,17 +89,23 @@ class Ask:
         read: Turns head, body, version and most rows into the gateway's form.
     """
 
-    __slots__ = ("_gateway", "_model", "_read", "_version")
+    __slots__ = ("_gateway", "_model", "_read", "_stand", "_version", "_way")
 
     def __init__(self, gateway: Gateway, model: str | None, version: str | None, read: Read) -> None:
         self._gateway = gateway
         self._model = model
         self._version = version
         self._read = read
+        self._stand: object = None
 
     def __call__(self, exchange: Exchange, body: bytes) -> None:
-        """Put a request on its lane."""
-        put(self._gateway, exchange, self._model, self._version, partial(self._read, exchange.head, body))
+        """Put a request on its lane; its way is looked up once for all requests with this head, as things stand."""
+        gateway, head = self._gateway, exchange.head
+        if self._stand is not gateway.stand:
+            self._stand = None
+            self._way = way_of(gateway, self._model, self._version, head.headers)
+            self._stand = gateway.stand
+        self._way.put(exchange, partial(self._read, head, body), gateway.rows)
 
 
 def put(
@@ -109,7 +115,7 @@ def put(
     version: str | None,
     read: Callable[[Loaded, int], Asked],
 ) -> None:
-    """Put a request on the lane of the version that it meets now: the one way of every protocol but V2's fast one.
+    """Put a request on the lane of the version that it meets now: where a body names the model, or a call has no head.
 
     Args:
         gateway: Holds the table.
@@ -118,8 +124,12 @@ def put(
         version: The version that the protocol names.
         read: Turns version and most rows into the gateway's form.
     """
-    named = model if model is not None else choose(gateway, waiting.head.headers)
-    gateway.meet(named, version, waiting.head.headers).put(waiting, read, gateway.rows)
+    way_of(gateway, model, version, waiting.head.headers).put(waiting, read, gateway.rows)
+
+
+def way_of(gateway: Gateway, model: str | None, version: str | None, headers: Headers) -> Way:
+    """Return the way of a request whose protocol names this model; None: the header names it, or it is the only one."""
+    return gateway.meet(model if model is not None else choose(gateway, headers), version, headers)
 
 
 def choose(gateway: Gateway, headers: Headers) -> str:
