@@ -129,7 +129,7 @@ def test_a_backup_under_way_of_writers_is_restored_whole(folder: Path, tmp_path:
     restored.append("model/churn", 3, [NewEvent("a.b", "person:ada", "goes on", {})])
     restored.close()
     (former,) = folder.glob(".headgate.before-*")
-    with sqlite3.connect(next(former.glob("*.db"))) as connection:
+    with sqlite3.connect(former / "headgate.db") as connection:
         assert connection.execute("SELECT max(position) FROM events").fetchone() == (last.position,)
     connection.close()
     assert not list(folder.glob("..headgate.restore-*"))
@@ -244,7 +244,7 @@ def test_doctor_finds_a_well_project_well(folder: Path) -> None:
 
 def test_doctor_fails_on_what_does_not_work_and_says_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHAT_SECRET")
-    (database,) = (folder / ".headgate").glob("*.db")
+    database = folder / ".headgate" / "headgate.db"
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE events SET reason = 'x', at = '2999-01-01T00:00:00.000000+00:00' WHERE position = 4")
     connection.close()

@@ -87,7 +87,8 @@ def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
 ) -> None:
     whole = (small_project / "train.py").read_text()
     policy = small_project / "headgate.yaml"
-    policy.write_text(policy.read_text().replace("time_limit: 60s", "time_limit: 2s"))
+    if "while True" in body:
+        policy.write_text(policy.read_text().replace("time_limit: 60s", "time_limit: 2s"))
     (small_project / "train.py").write_text(f"def train(frame, labels, params):\n{body}\n")
     training, _ = begin(small_project)
     with pytest.raises(BadInput, match=words) as caught:
