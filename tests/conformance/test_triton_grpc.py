@@ -110,7 +110,7 @@ def test_typed_contents_as_grpcurl_sends_them(stub: Any) -> None:
     plan.contents.bytes_contents.extend([b"a", b"b"])
     answer, call = stub.ModelInfer.with_call(request)
     assert np.frombuffer(answer.raw_output_contents[0], np.float32).tolist() == [2.0, 8.0]
-    named = dict(call.initial_metadata())
+    named = dict(call.trailing_metadata())
     assert (named["headgate-version"], named["headgate-arm"]) == ("1", "champion")
     assert len(named["headgate-prediction-id"]) == 36
 

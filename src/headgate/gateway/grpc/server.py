@@ -145,7 +145,7 @@ class Service:
         version = request.model_version or None
         put(self._gateway, call, request.model_name, version, partial(read, request, give))
         told = await call.future
-        await context.send_initial_metadata([(name.decode(), value.decode()) for name, value in told.headers])
+        context.set_trailing_metadata([(name.decode(), value.decode()) for name, value in told.headers])
         return tell(self._messages, told)
 
 
