@@ -4,6 +4,7 @@ Works in a fresh copy of this project (``demo/flights`` at the top of the reposi
 person would type. `make demo` runs it.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -124,11 +125,9 @@ def wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     """Wait until the worker says that it is ready."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        try:
+        with contextlib.suppress(httpx.TransportError):  # it does not listen yet
             if httpx.get(f"{url}/v2/health/ready").status_code == httpx.codes.OK:
                 return
-        except httpx.TransportError:
-            pass  # it does not listen yet
         if process.poll() is not None:
             break
         select.select([], [], [], 0.05)
