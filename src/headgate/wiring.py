@@ -1,7 +1,8 @@
 """Puts a project together: the only file that names an adapter."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from headgate.adapters.mlflow.registry import MlflowRegistry
     from headgate.features.predictor import Predictor
     from headgate.gate.ports import Measurements
+    from headgate.gate.profile import Tried
     from headgate.gateway.record import Keeping
     from headgate.journal.ports import EventStore, Sender
     from headgate.registry.bundle import Manifest
     from headgate.registry.ports import ModelRuntime
+    from headgate.registry.signature import Columns
+    from headgate.registry.version import Version
     from headgate.training.ports import Bench
 
 POLICY = "headgate.yaml"
@@ -91,6 +95,29 @@ class Project:
         from headgate.adapters.machine.measure import MachineMeasurements
 
         return MachineMeasurements("headgate.wiring:open_model")
+
+    @contextmanager
+    def measured_worker(
+        self, version: "Version", bundle: Path, rows: "Columns"
+    ) -> "Iterator[Callable[[float, float], Tried]]":
+        """A worker of its own that serves one bundle; yields what puts a rate on it for some seconds."""
+        from headgate.adapters.machine.columns import sample
+        from headgate.adapters.machine.measure import ROWS
+        from headgate.adapters.machine.openloop import drive
+        from headgate.adapters.machine.requests import requests
+        from headgate.adapters.machine.served import let_serve, policy_text, scratch, serving
+        from headgate.registry.bundle import open_bundle
+        from headgate.registry.signature import cast
+
+        signature = open_bundle(bundle, version.digest).signature
+        inputs = {field.name: cast(field, rows[field.name]) for field in signature.inputs}
+        with scratch() as folder:
+            (folder / POLICY).write_text(policy_text(version.model, self.policy.models[version.model]))
+            store = Project.open(folder, self.clock).journal()
+            let_serve(store, version.model, version.number, version.digest, bundle)
+            with serving(folder) as (host, port):
+                asked = requests(signature, sample(inputs, ROWS), version.model, f"{host}:{port}")
+                yield lambda rate, seconds: drive(host, port, asked, rate, seconds)
 
     def keeping(self) -> "Keeping":
         """What keeps a worker's answers and outcomes; opened by each worker for itself."""

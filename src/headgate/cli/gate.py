@@ -75,7 +75,7 @@ def judge_version(
             candidate,
             champion,
             project.policy.models[model],
-            _held_out(project, version),
+            held_out(project, version),
             _signed(project, model),
             project.measurements(),
             tell=tell,
@@ -130,7 +130,7 @@ def _subject(project: "Project", version: "Version") -> "Subject":
     return open_subject(version, local_bundle(project.bundles(), project.registry(), version), open_model)
 
 
-def _held_out(project: "Project", version: "Version") -> "HeldOut":
+def held_out(project: "Project", version: "Version") -> "HeldOut":
     """Read the rows that the version's run held out: its own copy here, else the one stored with the version."""
     from headgate.gate.source import HELD_OUT, read_held_out
     from headgate.training.steps import read_runs

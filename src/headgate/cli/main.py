@@ -14,6 +14,7 @@ NOUNS = (
     "train",
     "register",
     "gate",
+    "profile",
     "person",
     "approve",
     "promote",

@@ -45,7 +45,7 @@ class Desk:
 def give(store: EventStore, verdict: Verdict, actor: str) -> Event:
     """Record a verdict; it concerns one version, so others' events in between do not matter."""
     new = NewEvent(GIVEN, actor, f"the gate: {headline(verdict)}", verdict_body(verdict))
-    return _append(store, f"model/{verdict.model}", new)
+    return append(store, f"model/{verdict.model}", new)
 
 
 def keep(reports: Path, event: Event) -> Path:
@@ -75,7 +75,7 @@ def attach(desk: Desk, event: Event) -> Path:
         "folder": f"{FOLDER}/{event.position}",
     }
     reason = f"the report of version {verdict.version} is stored with it"
-    _append(desk.store, event.stream, NewEvent(ATTACHED, "process:gate", reason, body))
+    append(desk.store, event.stream, NewEvent(ATTACHED, "process:gate", reason, body))
     return folder
 
 
@@ -98,7 +98,8 @@ def attach_due(desk: Desk) -> tuple[Event, ...]:
     return waiting
 
 
-def _append(store: EventStore, stream: str, new: NewEvent) -> Event:
+def append(store: EventStore, stream: str, new: NewEvent) -> Event:
+    """Append an event that does not depend on what others write to the stream meanwhile."""
     for _ in range(TRIES):
         last = 0
         for event in store.read(stream):
