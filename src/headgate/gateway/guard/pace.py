@@ -3,6 +3,8 @@
 A call of the model costs about `start + each * rows` seconds; both are learnt from the calls, the latest counting
 most. Rows that wait cost those behind them `each`, so `room` of them keep the wait within the budget. What comes in
 beyond it is refused at once instead of late: clients that have given up are not worked for.
+
+A burst is no overload: while calls do not take longer than the budget, several times as many may wait.
 """
 
 from dataclasses import dataclass
@@ -10,8 +12,13 @@ from dataclasses import dataclass
 DECAY = 0.1
 JUMP = 4.0  # one call counts as at most this many times what was expected of it: a pause of the machine is no trend
 JUMP_SECONDS = 0.001
-FIRST_ROOM = 1024  # until the first call has been seen
-LEAST_EACH = 0.02  # of the mean cost of a row: however flat the cost looks, rows are not free
+FIRST_CALLS = 5  # they may be slow for reasons of their own
+FIRST_ROOM = 1024
+FIRST_EACH = 0.1  # of a row's mean cost, until calls of different sizes have told what a row costs
+LEAST_EACH = 0.02  # of the mean: however flat the cost looks, rows are not free
+SPREAD = 0.01  # of the squared mean of rows: calls more alike than that tell nothing about the cost of a row
+CALM = 4
+CALM_ROOM = 64
 
 
 @dataclass(slots=True)
@@ -22,26 +29,18 @@ class Pace:
         budget: Seconds that a row may wait for others. Half of it is for the rows that the model works on when one
             arrives (or that arrived, unseen, in the tick before), half for those that wait with it.
         room: Rows that may wait.
+        each: Seconds that one more row costs.
     """
 
     budget: float
     room: int = FIRST_ROOM
+    each: float = 0.0
+    _calls: int = 0
+    _told: bool = False
     _rows: float = 0.0
     _seconds: float = 0.0
     _square: float = 0.0
     _product: float = 0.0
-
-    @property
-    def each(self) -> float:
-        """Seconds that one more row costs."""
-        if not self._rows:
-            return 0.0
-        mean = self._seconds / self._rows
-        spread = self._square - self._rows**2
-        if spread < 0.01 * self._rows**2:  # the calls were all alike: nothing to tell start from rows by
-            return mean
-        slope = (self._product - self._rows * self._seconds) / spread
-        return min(max(slope, LEAST_EACH * mean), mean)
 
     @property
     def start(self) -> float:
@@ -50,17 +49,28 @@ class Pace:
 
     def saw(self, rows: int, seconds: float) -> None:
         """Learn from a call of so many rows."""
-        if not self._rows:
-            self._rows, self._seconds, self._square, self._product = rows, seconds, rows * rows, rows * seconds
-        else:
-            seconds = min(seconds, JUMP * (self.start + self.each * rows) + JUMP_SECONDS)
-            self._rows += DECAY * (rows - self._rows)
-            self._seconds += DECAY * (seconds - self._seconds)
-            self._square += DECAY * (rows * rows - self._square)
-            self._product += DECAY * (rows * seconds - self._product)
-        each = self.each
-        self.room = max(1, int(self.budget / 2 / each)) if each > 0 else FIRST_ROOM
+        self._calls += 1
+        late = seconds > self.budget / 2 and self._calls > FIRST_CALLS
+        if self._calls > 1:
+            seconds = min(seconds, JUMP * self.wait(rows) + JUMP_SECONDS)
+        gain = max(DECAY, 1 / self._calls)
+        self._rows += gain * (rows - self._rows)
+        self._seconds += gain * (seconds - self._seconds)
+        self._square += gain * (rows * rows - self._square)
+        self._product += gain * (rows * seconds - self._product)
+        self._learn()
+        room = int(self.budget / 2 / self.each) if self.each > 0 else FIRST_ROOM
+        self.room = max(1, room) if late else max(CALM_ROOM, CALM * room)
+
+    def _learn(self) -> None:
+        mean = self._seconds / self._rows
+        spread = self._square - self._rows**2
+        if spread >= SPREAD * self._rows**2:
+            self.each, self._told = (self._product - self._rows * self._seconds) / spread, True
+        elif not self._told:
+            self.each = FIRST_EACH * mean
+        self.each = min(max(self.each, LEAST_EACH * mean), mean)
 
     def wait(self, rows: int) -> float:
-        """Return the seconds that so many waiting rows take."""
+        """Return the seconds that a call of so many rows takes."""
         return self.start + self.each * rows
