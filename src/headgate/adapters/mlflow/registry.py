@@ -49,7 +49,7 @@ def _reached(
             Exception
         ) as error:  # MLflow raises its own, requests', SQLAlchemy's and boto's: none is a base of others
             raise Unavailable(
-                f"MLflow did not do it: {type(error).__name__}: {self._plain(error)}",
+                f"MLflow did not do it: {self._plain(error)}",
                 where=self.shown,
                 way_out="start the tracking server or correct settings.tracking, then repeat; nothing is lost",
             ) from error
@@ -79,6 +79,8 @@ class MlflowRegistry:
 
     def _plain(self, error: Exception) -> str:
         """Return the first line of an error, the tracking URI in it without its password."""
+        if "Max retries exceeded" in str(error):
+            return "no connection"
         return str(error).partition("\n")[0].replace(self._tracking, self.shown)[:300]
 
     @cached_property
