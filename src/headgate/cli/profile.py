@@ -87,6 +87,7 @@ def _measure(
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return the body of the event: the load that was asked for, and what the search found."""
+    from headgate.base.errors import BadInput
     from headgate.cli.gate import held_out
     from headgate.gate.profile import Tried, best, search
     from headgate.gate.subject import local_bundle
@@ -99,7 +100,13 @@ def _measure(
             tell(f"{rate:,.0f} requests/s for {length:g} s ...")
             return attempt(rate, length)
 
-        attempt(min(rps, 200.0), 1.0)  # warm
+        warm = attempt(min(rps, 200.0), 1.0)
+        if not warm.load.milliseconds:
+            raise BadInput(
+                f"no request was answered: {warm.why or 'the worker was silent'}",
+                where=f"version {version.number}",
+                way_out="the requests are made of its held-out rows; see what `headgate gate` says of them",
+            )
         seen = told(rps, seconds)
         length = min(seconds, LONGEST_TRY)
         tries = search(lambda rate: told(rate, length), rps, sla_ms, MOST) if sla_ms else []

@@ -23,10 +23,12 @@ class Tried:
     Attributes:
         load: What was seen.
         failed: Requests that were answered with an error or not at all.
+        why: What the first of them was answered; empty when there was no answer.
     """
 
     load: Load
     failed: int
+    why: str = ""
 
     def holds(self, sla_ms: float) -> bool:
         """Say whether every request was answered, at the rate, and P99 within the limit."""
@@ -41,6 +43,7 @@ class Tried:
             "offered": load.offered,
             "answered": len(load.milliseconds),
             "failed": self.failed,
+            "why": self.why,
             "achieved": round(load.achieved, 2),
             "milliseconds": shown if load.milliseconds else {},
         }

@@ -18,7 +18,7 @@ from headgate.gate.profile import Tried
 
 CONNECTIONS = 64
 COARSE = 0.002  # seconds before a due time from which a timer is too coarse
-OK = 200
+OK, SHOWN = 200, 500
 
 
 class _Connection(asyncio.Protocol):
@@ -27,6 +27,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, crowd: "_Crowd") -> None:
         self._crowd = crowd
         self._parser = httptools.HttpResponseParser(self)
+        self._body = b""
         self.due = -1.0
         self.transport: Any = None
 
@@ -36,11 +37,15 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
     def on_message_complete(self) -> None:
         due, self.due = self.due, -1.0
-        good = self._parser.get_status_code() == OK
+        status = self._parser.get_status_code()
+        body, self._body = self._body, b""
         self._parser = httptools.HttpResponseParser(self)
-        self._crowd.answered(self, due, good=good)
+        self._crowd.answered(self, due, "" if status == OK else f"{status}: {body[:SHOWN].decode(errors='replace')}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # what was on its way has failed, whatever the reason
@@ -57,6 +62,7 @@ class _Crowd:
         self.waiting: deque[tuple[float, bytes]] = deque()
         self.milliseconds: list[float] = []
         self.failed = 0
+        self.why = ""
         self.done = asyncio.Event()
         self._expected = -1
 
@@ -78,12 +84,13 @@ class _Crowd:
         connection.due = due
         connection.transport.write(request)
 
-    def answered(self, connection: _Connection, due: float, *, good: bool) -> None:
+    def answered(self, connection: _Connection, due: float, error: str) -> None:
         """Take an answer in, and let its connection go on."""
-        if good:
-            self.milliseconds.append((self._now() - due) * 1000)
-        else:
+        if error:
             self.failed += 1
+            self.why = self.why or error
+        else:
+            self.milliseconds.append((self._now() - due) * 1000)
         self._look()
         self.free.append(connection)
         if self.waiting:
@@ -139,7 +146,7 @@ async def _drive(
     load = Load(rate, len(due), took, tuple(sorted(crowd.milliseconds)))
     for connection in tuple(crowd.free):
         connection.transport.abort()
-    return Tried(load, len(due) - len(crowd.milliseconds))
+    return Tried(load, len(due) - len(crowd.milliseconds), crowd.why)
 
 
 async def _wait(loop: asyncio.AbstractEventLoop, until: float) -> None:
