@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from headgate.base.errors import BadInput, Unavailable
-from headgate.gateway.batch import Batch, Outputs
+from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import JSON, Header, answer
 from headgate.gateway.prediction_id import ENTROPY, prediction_ids
 from headgate.gateway.protocols.asked import Asked, Told
 from headgate.gateway.protocols.v2_json.format import Script
-from headgate.gateway.record import ANSWERED, Recorder, Tap
+from headgate.gateway.record import ANSWERED, UNIT, Recorder, Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Serving
 from headgate.registry.signature import Columns
@@ -98,6 +98,12 @@ class Answers:
             refusal = Refusal(500, "model_failed", "the model failed on these rows; the worker's log says how")
         self._status = refusal.status
         waiting.refuse(refusal)
+
+    def units(self, batch: Batch) -> list[bytes | None] | None:
+        """Return the unit that each request's head names; None when there is none."""
+        units: list[bytes | None] = [waiting.head.headers.get(UNIT) for waiting, _ in batch.singles]
+        units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
+        return units if any(units) else None
 
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
         """Log a batch whose requests are all answered; outputs are None when it failed."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any
 from urllib.parse import unquote
 
 from headgate.gateway.answers import Answers
 from headgate.gateway.arms import Seat, Seating
-from headgate.gateway.batch import Lane, Pulse, Watch
+from headgate.gateway.batch import Lane
 from headgate.gateway.fuse import Fuse
 from headgate.gateway.guard.guard import Guard, scope_of
 from headgate.gateway.guard.keys import KeyTable
@@ -16,11 +15,13 @@ from headgate.gateway.guard.pace import Pace
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler
 from headgate.gateway.limits import Limits
+from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.protocols.registry import speeches
 from headgate.gateway.protocols.speech import Speech
 from headgate.gateway.record import Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.turn import Pulse, Terms, Watch
 from headgate.gateway.way import Way, draws
 
 
@@ -35,8 +36,9 @@ class Application:
         tap: Where answers are logged; None: nowhere.
         guard: Says who may come in, and how models are served.
         more: Further paths.
-        seconds: Reads a clock that only rises.
+        seconds: Reads a clock that only rises; None: the clock's own seconds.
         draw: Returns a random number in [0, 1): the arm of a request without a unit; None: drawn from the entropy.
+        meter: Counts; None: nothing is counted.
 
     Attributes:
         table: The routes as they were last followed.
@@ -53,8 +55,9 @@ class Application:
         *,
         guard: Guard | None = None,
         more: tuple[Speech, ...] = (),
-        seconds: Callable[[], float] = monotonic,
+        seconds: Callable[[], float] | None = None,
         draw: Callable[[], float] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.table = Table()
         self.stand = object()
@@ -65,7 +68,8 @@ class Application:
         self._milliseconds = milliseconds
         self._entropy = entropy
         self._tap = tap
-        self._seconds = seconds
+        self._seconds = seconds = seconds or (lambda: milliseconds() / 1000)
+        self._meter = meter
         self._draw = draw or draws(entropy).__next__
         self._seating = Seating(self._seat, self._now, seconds)
         self._keys_until: datetime | None = None
@@ -110,7 +114,9 @@ class Application:
         fuse = fuse or Fuse(policy.fuse_failures, policy.fuse_pause.total_seconds())
         release = entry.route.release if entry.route else ""
         answers = Answers(entry.model, serving, self._milliseconds, self._entropy, self._tap, release)
-        watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look)
+        terms = Terms(policy.max_batch, policy.max_wait_ms / 1000, policy.concurrency)
+        tally = self._meter.tally(entry.model, serving.arm.version, serving.arm.name) if self._meter else None
+        watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look, terms, tally)
         return Seat(serving, serving.loaded, Lane(serving.loaded, answers, self._pulse, watch), fuse)
 
     def _now(self) -> datetime:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from headgate.gateway.batch import Batch
+from headgate.gateway.call import Batch
 from headgate.gateway.table import Serving
 from headgate.predictions.ports import OutcomeSink, PredictionLog
-from headgate.predictions.row import Answered, Layout, Redaction, Role
+from headgate.predictions.row import Answered, Layout, Redaction, Role, Source
 from headgate.registry.signature import Columns
 
 UNIT = b"headgate-unit"
@@ -58,8 +58,9 @@ class Recorder:
     def __init__(self, tap: Tap, model: str, serving: Serving, now: Callable[[], int], role: Role = "live") -> None:
         signature = serving.loaded.signature
         self._add = tap.log.add
-        self._layout = Layout(model, signature.inputs, signature.outputs, tap.redact.get(model, {}))
-        self._version, self._arm, self._role, self._now = serving.arm.version, serving.arm.name, role, now
+        layout = Layout(model, signature.inputs, signature.outputs, tap.redact.get(model, {}))
+        self._source = Source(layout, serving.arm.version, serving.arm.name, role)
+        self._now = now
         column = tap.units.get(model)
         self._column = column if column in {one.name for one in signature.inputs} else None
 
@@ -75,12 +76,7 @@ class Recorder:
         """Record one batch: an id for each of its requests, in their order."""
         rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked] if batch.asked else None
         units = self._units(batch, rows, inputs)
-        self._add(
-            Answered(
-                self._layout, ids, rows, self._now() * 1000, self._version, self._arm, self._role, units,
-                inputs, outputs, status, latency_us,
-            )
-        )  # fmt: skip
+        self._add(Answered(self._source, ids, rows, self._now() * 1000, units, inputs, outputs, status, latency_us))
 
     def _units(self, batch: Batch, rows: Sequence[int] | None, inputs: Columns | None) -> list[str | None] | None:
         """Return each request's unit: the header's, else that of its first row; None when there is none at all."""

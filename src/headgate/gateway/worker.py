@@ -15,7 +15,6 @@ from typing import Any
 import uvloop
 
 from headgate.gateway.application import Application
-from headgate.gateway.batch import Done, Pulse
 from headgate.gateway.follow import Follower
 from headgate.gateway.guard.follow import KeyFollower
 from headgate.gateway.guard.guard import Guard
@@ -32,6 +31,7 @@ from headgate.gateway.station import Station
 from headgate.gateway.supervise import messages
 from headgate.gateway.supervise.link import Link
 from headgate.gateway.table import Table
+from headgate.gateway.turn import Done, Pulse
 
 LOG = logging.getLogger("headgate.gateway")
 SWEEP_SECONDS = 0.5

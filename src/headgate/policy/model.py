@@ -225,6 +225,15 @@ class ServingPolicy(Part):
         5, ge=1, le=10_000, description="Failures of a challenger in a row after which a worker takes it out."
     )
     fuse_pause: Span = Field(timedelta(seconds=30), description="Until a version that was taken out is tried again.")
+    max_batch: int = Field(
+        8_192, ge=1, le=1_000_000, description="Rows of one call of the model; more take several calls."
+    )
+    max_wait_ms: float = Field(
+        0, ge=0, le=10_000, description="A request waits this long for others to be called with; 0: for nothing."
+    )
+    concurrency: int = Field(
+        1, ge=1, le=64, description="Calls of a model that runs apart, or of large requests, at the same time."
+    )
     log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
 
 

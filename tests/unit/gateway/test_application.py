@@ -10,13 +10,13 @@ import pytest
 
 from headgate.features.predictor import Predictor
 from headgate.gateway.application import Application
-from headgate.gateway.batch import Pulse
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Head
 from headgate.gateway.limits import Limits
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.turn import Pulse
 from headgate.gateway.version import Loaded
 from headgate.registry.bundle import Manifest
 from headgate.registry.field import Field

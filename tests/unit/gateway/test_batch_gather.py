@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from headgate.base.errors import BadInput, Unavailable
 from headgate.features.predictor import Predictor
-from headgate.gateway.batch import Batch, Done, Lane, Outputs, Pulse, Watch
+from headgate.gateway.batch import Lane
+from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.fuse import Fuse
 from headgate.gateway.guard.pace import Pace
+from headgate.gateway.metrics.meter import Meter, Tally
 from headgate.gateway.protocols.v2_json.parse import Asked, parse
+from headgate.gateway.turn import Done, Pulse, Terms, Watch
 from headgate.gateway.version import Loaded
+from headgate.predictions.rollup import FINAL_SECONDS
 from headgate.registry.bundle import Manifest
 from headgate.registry.field import Field
 from headgate.registry.signature import Columns, Signature
@@ -63,6 +67,9 @@ class Kept:
     def failed(self, waiting: Any, error: Exception) -> None:
         self._keep(waiting, error)
 
+    def units(self, batch: Batch) -> None:
+        """Nobody names a unit here."""
+
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
         """Log nothing."""
 
@@ -75,17 +82,23 @@ class Kept:
 
 
 class Setting:
-    def __init__(self, runtime: str = "onnx", inline_rows: int = 1000) -> None:
+    def __init__(
+        self, runtime: str = "onnx", inline_rows: int = 1000, terms: Terms | None = None, tally: Tally | None = None
+    ) -> None:
         self.echo, self.kept = Echo(), Kept()
         manifest = Manifest("m", "regression", "onnx" if runtime == "onnx" else "pyfunc", "", SIGNATURE, (), 1, {})
         self.soon: list[Callable[[], None]] = []
+        self.later: list[Callable[[], None]] = []
         self.aside: list[tuple[Callable[[], Any], Done]] = []
         self.loaded = Loaded("1", "sha256:1", Predictor(manifest, self.echo), self.echo.close)
-        pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows)
+        pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows, self._later)
         self.now, self.changes = 0.0, 0
         self.fuse, self.pace = Fuse(failures=3, pause=10.0), Pace(budget=1.0)
-        watch = Watch(lambda: self.now, self.pace, self.fuse, self.changed)
+        watch = Watch(lambda: self.now, self.pace, self.fuse, self.changed, terms or Terms(), tally)
         self.lane = Lane(self.loaded, self.kept, pulse, watch)
+
+    def _later(self, _seconds: float, call: Callable[[], None]) -> None:
+        self.later.append(call)
 
     def changed(self) -> None:
         self.changes += 1
@@ -201,3 +214,83 @@ def test_an_idle_version_closes_at_once() -> None:
     setting = Setting()
     setting.loaded.retire()
     assert setting.echo.closed == 1
+
+
+def test_large_requests_run_apart_and_the_small_ones_do_not_wait_for_them() -> None:
+    setting = Setting(inline_rows=4)
+    setting.ask(0, [(float(at), "a") for at in range(6)])
+    setting.ask(1, [(7.0, "a")], single=True)
+    setting.ask(2, [(8.0, "a")])
+    setting.tick()
+    assert setting.kept.answers == {1: [7.0], 2: [8.0]}
+    setting.ask(3, [(float(at), "a") for at in range(5)])
+    setting.tick()
+    assert len(setting.aside) == 1  # one at once
+    setting.land()
+    setting.land()
+    assert setting.kept.answers[0] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert setting.kept.answers[3] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_batch_larger_than_one_call_may_be_takes_several_calls() -> None:
+    setting = Setting(terms=Terms(most_rows=2))
+    setting.ask(0, [(float(at), "a") for at in range(5)])
+    setting.tick()
+    assert setting.echo.calls == [2, 2, 1]
+    assert setting.kept.answers == {0: [0.0, 1.0, 2.0, 3.0, 4.0]}
+
+
+def test_with_a_wait_requests_of_several_ticks_are_one_call_and_a_full_one_goes_at_once() -> None:
+    setting = Setting(terms=Terms(most_rows=3, wait=1.0))
+    setting.ask(0, [(0.0, "a")], single=True)
+    setting.tick()
+    setting.ask(1, [(1.0, "a")], single=True)
+    setting.tick()
+    assert setting.echo.calls == []
+    setting.later.pop(0)()
+    assert setting.echo.calls == [2]
+    for who in range(2, 5):
+        setting.ask(who, [(0.0, "a")])
+    setting.tick()
+    assert setting.echo.calls == [2, 3]
+    setting.later.pop(0)()  # its time is over when nothing waits any more
+    assert setting.echo.calls == [2, 3]
+
+
+def test_as_many_calls_run_at_once_as_the_terms_allow() -> None:
+    setting = Setting("pyfunc", terms=Terms(at_once=2))
+    for who in range(3):
+        setting.ask(who, [(float(who), "a")])
+        setting.tick()
+    assert len(setting.aside) == 2
+    setting.land()
+    setting.tick()
+    assert len(setting.aside) == 2
+    while setting.aside:
+        setting.land()
+    assert setting.kept.answers == {0: [0.0], 1: [1.0], 2: [2.0]}
+
+
+def test_the_tally_counts_requests_rows_and_failures() -> None:
+    meter = Meter(1_000.0)
+    setting = Setting(tally=meter.tally("m", "1", "champion"))
+    setting.ask(0, [(0.0, "a"), (1.0, "a")])
+    setting.ask(1, [(0.0, "bad")])
+    setting.tick()
+    told = meter.take(0.0, dict)
+    assert [(arm.rows, sum(second.count for second in arm.seconds)) for arm in told.arms] == [(3, 2)]
+    assert sum(second.errors for second in told.arms[0].seconds) == 1
+    assert {second.second for second in told.arms[0].seconds} == {1_000}
+    assert meter.take(0.0, dict).arms == []
+
+
+def test_a_call_that_hangs_counts_as_an_error_once_its_time_is_over_and_not_twice() -> None:
+    meter = Meter(0.0)
+    setting = Setting("pyfunc", tally=meter.tally("m", "1", "champion"))
+    setting.ask(0, [(0.0, "a")])
+    setting.tick()
+    assert meter.take(FINAL_SECONDS - 1, dict).arms == []
+    late = meter.take(FINAL_SECONDS + 1, dict).arms[0].seconds[0]
+    assert (late.count, late.errors) == (1, 1)
+    setting.land()
+    assert [arm.seconds for arm in meter.take(FINAL_SECONDS + 2, dict).arms] == [[]]

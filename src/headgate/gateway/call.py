@@ -1,0 +1,94 @@
+"""One call of a model for a batch of requests: gather the rows, run them; a bad row fails its own request alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from headgate.base.errors import Unavailable
+from headgate.gateway.protocols.asked import Asked
+from headgate.gateway.version import Loaded
+from headgate.registry.signature import Columns
+
+Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Requests that are computed together: single rows first, then the others in order.
+
+    Attributes:
+        singles: Who waits, and the row.
+        asked: Who waits, and what was asked.
+        since: When the first of them came, in seconds of a clock that only rises.
+    """
+
+    singles: list[tuple[Any, Any]]
+    asked: list[tuple[Any, Asked]]
+    since: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.singles) + sum(asked.rows for _, asked in self.asked)
+
+
+Result: TypeAlias = tuple[Batch, Columns | None, "Outputs | Exception"]
+
+
+def work(loaded: Loaded, batch: Batch, most_rows: int, cpu: Callable[[], float]) -> tuple[list[Result], float]:
+    """Return the results of a batch, and the processor time that they took."""
+    start = cpu()
+    return compute(loaded, batch, most_rows), cpu() - start
+
+
+def compute(loaded: Loaded, batch: Batch, most_rows: int) -> list[Result]:
+    """Run a batch; when it fails, run each of its requests alone, so that only the bad ones fail.
+
+    Args:
+        loaded: The version.
+        batch: What is asked.
+        most_rows: Of one call of the model; a larger batch takes several calls.
+    """
+    if not batch.singles and not batch.asked:
+        return []
+    inputs = None
+    try:
+        inputs = gather(loaded, batch)
+        return [(batch, inputs, predict(loaded, inputs, batch.rows, most_rows))]
+    except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer to its own requests, and ends nothing else
+        alone = [Batch([single], [], batch.since) for single in batch.singles]
+        alone += [Batch([], [asked], batch.since) for asked in batch.asked]
+        if len(alone) == 1 or not is_about_rows(error):
+            return [(batch, inputs, error)]
+    return [result for one in alone for result in compute(loaded, one, most_rows)]
+
+
+def predict(loaded: Loaded, inputs: Columns, rows: int, most_rows: int) -> Outputs:
+    """Return the outputs of all rows, from as many calls as it takes."""
+    if rows <= most_rows:
+        return loaded.predictor.predict(inputs)
+    parts = [
+        loaded.predictor.predict({name: values[start : start + most_rows] for name, values in inputs.items()})
+        for start in range(0, rows, most_rows)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def is_about_rows(error: Exception) -> bool:
+    """Say whether an error may concern single rows: not when the model itself is away."""
+    return not isinstance(error, Unavailable)
+
+
+def gather(loaded: Loaded, batch: Batch) -> Mapping[str, npt.NDArray[Any]]:
+    """Return the columns of a whole batch."""
+    if not batch.asked:
+        return loaded.singles.gather([row for _, row in batch.singles])
+    parts = [asked.columns for _, asked in batch.asked]
+    if batch.singles:
+        parts.insert(0, loaded.singles.gather([row for _, row in batch.singles]))
+    if len(parts) == 1:
+        return parts[0]
+    return {field.name: np.concatenate([part[field.name] for part in parts]) for field in loaded.signature.inputs}
