@@ -1,7 +1,7 @@
 """The main job on real flights, told as it happens: train, gate, approve, promote, serve, score March, compare.
 
-Works in a fresh copy of this project (``demo/flights`` at the top of the repository), with the very commands that a
-person would type. `make demo` runs it.
+Works in a fresh copy of this project (``demo/flights`` at the top of the repository, or the folder that is named), with
+the very commands that a person would type. `make demo` runs it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-WORK = TOP / "demo" / "flights"
+WORK = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else TOP / "demo" / "flights"
 BATCH = 64
 SINGLES = 2000
 OUT = Console(highlight=False)
