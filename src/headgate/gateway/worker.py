@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -110,7 +111,10 @@ class Worker:
     def _application(self, loop: asyncio.AbstractEventLoop, pulse: Pulse, keeping: Keeping | None) -> Application:
         limits, tap = self._station.limits, keeping.tap if keeping else None
         kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
-        return Application(limits, pulse, self._milliseconds, os.urandom, tap, guard=self._guard(), more=tuple(kept))
+        more, guard = tuple(kept), self._guard()
+        return Application(
+            limits, pulse, self._milliseconds, os.urandom, tap, guard=guard, more=more, seconds=time.monotonic
+        )
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[asyncio.Server]:
         station, door.now = self._station, loop.time()
