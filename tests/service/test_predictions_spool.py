@@ -22,7 +22,7 @@ from headgate.predictions.log import Bounds
 from headgate.predictions.outcome import micros
 from headgate.predictions.query import Wanted
 from headgate.predictions.redact import hasher
-from headgate.predictions.row import Answered, Layout
+from headgate.predictions.row import Answered, Layout, Source
 from headgate.registry.field import Field
 
 NOW = datetime(2026, 3, 2, 0, 0, 30, tzinfo=UTC)
@@ -36,7 +36,7 @@ def answered(first: int, count: int, layout: Layout = LAYOUT, time: datetime = N
     values = np.arange(first, first + count, dtype=np.float32)
     inputs: dict[str, Any] = {"x": values} if layout is LAYOUT else {"x": values, "y": values.astype(np.int64)}
     ids = [str(uuid.UUID(int=number)).encode() for number in range(first, first + count)]
-    return Answered(layout, ids, None, micros(time), version, "champion", "live", [f"u{n}" for n in range(count)],
+    return Answered(Source(layout, version, "champion"), ids, None, micros(time), [f"u{n}" for n in range(count)],
                     inputs, {"prediction": values}, 200, 7)  # fmt: skip
 
 

@@ -37,11 +37,13 @@ class Keeping:
         tap: Where answers go.
         outcomes: Where outcomes go.
         close: Writes what waits; called once, when nothing is added any more.
+        counts: Reads what the log counted; None: it does not count.
     """
 
     tap: Tap
     outcomes: OutcomeSink
     close: Callable[[], None]
+    counts: Callable[[], Mapping[str, int]] | None = None
 
 
 class Recorder:

@@ -1,14 +1,12 @@
 """Decide what waits for the disk and what is dropped, and when a file is full. Pure: writes nothing, reads no clock."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headgate.predictions.row import Answered
-from headgate.registry.field import Columns
+from headgate.predictions.block import Block, Rows, alone
+from headgate.predictions.row import Answered, Layout
 
-ROW_BYTES = 160  # what a row needs beside its inputs and outputs, about
-CELL_BYTES = 56  # a Python string beside its characters
+SPARE = 16  # blocks of a layout that are kept for later
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +33,60 @@ class Bounds:
 
 
 class Buffer:
-    """What waits for the writer. One thread puts, another takes: each counts its own side, so neither needs a lock.
+    """What waits for the writer. Whoever puts and whoever takes must not do so at the same moment.
 
     Attributes:
+        rows: That wait.
         dropped: Rows that found no room.
     """
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._waiting: deque[tuple[Answered, int, int]] = deque()
-        self._put_rows = self._put_bytes = self._taken_rows = self._taken_bytes = 0
-        self.dropped = 0
-
-    @property
-    def rows(self) -> int:
-        """How many rows wait."""
-        return self._put_rows - self._taken_rows
+        self._blocks: dict[str, Block] = {}
+        self._full: list[Block] = []
+        self._loose: list[Rows] = []
+        self._spare: dict[str, list[Block]] = {}
+        self._bytes = 0
+        self.rows = self.dropped = 0
 
     def put(self, batch: Answered) -> bool:
         """Take answers in; False, and count them as dropped, when there is no room."""
-        rows = batch.count
-        size = rows * ROW_BYTES + _size(batch.inputs) + _size(batch.outputs)
-        waiting = self._put_bytes - self._taken_bytes
-        if self.rows + rows > self._bounds.rows or (waiting and waiting + size > self._bounds.bytes):
+        rows, layout = batch.count, batch.source.layout
+        size = rows * layout.row_bytes + _characters(layout, batch)
+        if self.rows + rows > self._bounds.rows or (self._bytes and self._bytes + size > self._bounds.bytes):
             self.dropped += rows
             return False
-        self._put_rows += rows
-        self._put_bytes += size
-        self._waiting.append((batch, rows, size))
+        block = self._blocks.get(layout.name) or self._begin(layout)
+        if batch.inputs is None or batch.outputs is None or rows > block.room:
+            self._loose.append(alone(batch))
+        elif not block.put(batch, rows):
+            self._full.append(block)
+            self._begin(layout).put(batch, rows)
+        self.rows += rows
+        self._bytes += size
         return True
 
-    def take(self, most_rows: int) -> list[Answered]:
-        """Return what waits, in order, up to about so many rows."""
-        taken: list[Answered] = []
-        count = 0
-        while self._waiting and count < most_rows:
-            batch, rows, size = self._waiting.popleft()
-            self._taken_rows += rows
-            self._taken_bytes += size
-            count += rows
-            taken.append(batch)
-        return taken
+    def take(self) -> tuple[list[Rows], list[Block]]:
+        """Return what waits, and the blocks that it lies in."""
+        blocks = [*self._full, *[block for block in self._blocks.values() if block.size]]
+        taken = [*[block.show() for block in blocks], *self._loose]
+        self._full, self._loose, self._blocks = [], [], {}
+        self.rows = self._bytes = 0
+        return taken, blocks
+
+    def give_back(self, blocks: list[Block]) -> None:
+        """Use blocks again; what was taken of them is gone. Those of columns that had no rows are let go."""
+        self._spare = {}
+        for block in blocks:
+            spare = self._spare.setdefault(block.layout.name, [])
+            if len(spare) < SPARE:
+                block.use_again()
+                spare.append(block)
+
+    def _begin(self, layout: Layout) -> Block:
+        spare = self._spare.get(layout.name)
+        block = self._blocks[layout.name] = spare.pop() if spare else Block(layout)
+        return block
 
 
 @dataclass(slots=True)
@@ -99,13 +110,12 @@ class Counts:
         return {"written": self.written, "dropped": self.dropped, "lost": self.lost, "failures": self.failures}
 
 
-def _size(columns: Columns | None) -> int:
-    if columns is None:
-        return 0
+def _characters(layout: Layout, batch: Answered) -> int:
+    """Return how many characters the strings of a batch have."""
+    inputs, outputs = layout.texts
     size = 0
-    for values in columns.values():
-        if values.dtype.kind == "O":
-            size += values.size * CELL_BYTES + sum([len(text) for text in values.flat if text])
-        else:
-            size += values.nbytes
+    for names, columns in ((inputs, batch.inputs), (outputs, batch.outputs)):
+        if names and columns is not None:
+            for name in names:
+                size += sum([len(text) for text in columns[name].flat if text])
     return size

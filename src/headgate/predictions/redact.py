@@ -3,7 +3,7 @@
 A hash keeps who is equal to whom and nothing else: BLAKE2b keyed with the project's salt, 128 bits as 32 hex digits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from hashlib import blake2b
 from itertools import compress
 from typing import Any
@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from headgate.predictions.row import Answered
+from headgate.predictions.block import Rows
 
 Hash = Callable[[str], str]
 
@@ -42,25 +42,18 @@ def kept(identity: bytes, sample: float) -> bool:
     return crc32(identity) < sample * 2**32
 
 
-def thin(batch: Answered, sample: float) -> Answered:
+def thin(batch: Rows, sample: float) -> Rows:
     """Return the requests of the batch that are in the sample."""
     chosen = [kept(identity, sample) for identity in batch.ids]
-    rows = np.repeat(chosen, batch.rows) if batch.rows is not None else np.array(chosen, bool)
-    return Answered(
+    rows = np.array(chosen, bool) if batch.rows is None else np.repeat(chosen, batch.rows)
+    ends = np.cumsum([tick[0] for tick in batch.ticks])
+    left = np.diff(np.concatenate(([0], np.cumsum(rows)))[np.concatenate(([0], ends))]).tolist()
+    return Rows(
         batch.layout,
         list(compress(batch.ids, chosen)),
-        _chosen(batch.rows, chosen),
-        batch.time_us,
-        batch.version,
-        batch.arm,
-        batch.role,
-        _chosen(batch.units, chosen),
+        None if batch.rows is None else list(compress(batch.rows, chosen)),
+        None if batch.units is None else list(compress(batch.units, chosen)),
+        [(count, *tick[1:]) for count, tick in zip(left, batch.ticks, strict=True) if count],
         None if batch.inputs is None else {name: values[rows] for name, values in batch.inputs.items()},
         None if batch.outputs is None else {name: values[rows] for name, values in batch.outputs.items()},
-        batch.status,
-        batch.latency_us,
     )
-
-
-def _chosen(values: Sequence[Any] | None, chosen: Sequence[bool]) -> list[Any] | None:
-    return None if values is None else list(compress(values, chosen))

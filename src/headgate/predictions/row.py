@@ -30,6 +30,16 @@ META = (
     Column("status", "int16"),
     Column("latency_us", "int64"),
 )
+ROW_BYTES = 160  # beside inputs and outputs: the id, mostly
+CELL_BYTES: Mapping[DType, int] = {
+    "float32": 4,
+    "float64": 8,
+    "int32": 4,
+    "int64": 8,
+    "bool": 1,
+    "timestamp": 8,
+    "string": 56,  # a Python string beside its characters
+}
 KINDS: Mapping[DType, Kind] = {
     "string": "utf8",
     "float32": "float32",
@@ -73,24 +83,56 @@ class Layout:
         """Eight hex digits that are the same for the same columns."""
         return hashlib.sha256(repr(self.columns).encode()).hexdigest()[:8]
 
+    @cached_property
+    def name(self) -> str:
+        """Model and key: layouts of one name have the same columns."""
+        return f"{self.model} {self.key}"
+
+    @cached_property
+    def texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the inputs and of the outputs that hold strings."""
+        inputs, outputs = (
+            tuple(one.name for one in side if one.dtype == "string") for side in (self.inputs, self.outputs)
+        )
+        return inputs, outputs
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """About how many bytes a row needs while it waits, its strings' characters aside."""
+        return ROW_BYTES + sum((one.width or 1) * CELL_BYTES[one.dtype] for one in (*self.inputs, *self.outputs))
+
     def _column(self, prefix: str, one: Field) -> Column:
         if one.name in self.redact:
             return Column(prefix + one.name, "utf8")
         return Column(prefix + one.name, KINDS[one.dtype], one.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answers that one arm gave in one tick, as columns; handed over, not copied: nobody may change them.
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Who answers: the same object for every tick of an arm.
 
     Attributes:
-        layout: The columns of the model; the same object for every tick of an arm.
+        layout: The columns of the model.
+        version: The version that answers.
+        arm: The arm's name.
+        role: Whether a client gets the answers.
+    """
+
+    layout: Layout
+    version: str
+    arm: str
+    role: Role = "live"
+
+
+@dataclass(slots=True)
+class Answered:
+    """The answers that one arm gave in one tick, as columns; nobody changes them while they are taken in.
+
+    Attributes:
+        source: Who answered.
         ids: One uuid7 (36 ASCII bytes) a request.
         rows: How many rows each request has; None: one each.
         time_us: When, microseconds since 1970.
-        version: The version that answered.
-        arm: The arm's name.
-        role: Whether a client got the answers.
         units: Of each request; None: not said.
         inputs: Of all rows together; None: not known (the model failed).
         outputs: Of all rows together; None: there are none (the model failed).
@@ -98,13 +140,10 @@ class Answered:
         latency_us: Of the request that waited longest.
     """
 
-    layout: Layout
+    source: Source
     ids: Sequence[bytes]
     rows: Sequence[int] | None
     time_us: int
-    version: str
-    arm: str
-    role: Role
     units: Sequence[str | None] | None
     inputs: Columns | None
     outputs: Columns | None

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.predictions.block import alone
 from headgate.predictions.encode import encode
 from headgate.predictions.log import Bounds, Buffer
 from headgate.predictions.redact import hasher, kept, thin
-from headgate.predictions.row import Answered, Layout
+from headgate.predictions.row import Answered, Layout, Source
 from headgate.predictions.stream import schema
 from headgate.registry.field import Field
 
@@ -46,15 +47,27 @@ def answered(
     outputs = {"prediction": values * 2, "label": strings([f"l{int(value)}" for value in values])}
     ids = [name(first + at) for at in range(count)]
     said = [f"u{first + at}" for at in range(count)] if units else None
-    return Answered(layout, ids, rows, first, "7", "champion", "live", said, None if failed else inputs,
+    return Answered(Source(layout, "7", "champion"), ids, rows, first, said, None if failed else inputs,
                     None if failed else outputs, 500 if failed else 200, 42)  # fmt: skip
 
 
 def read(layout: Layout, batches: list[Answered], sample: float = 1.0) -> list[dict[str, Any]]:
-    rows, data = encode(layout, batches, HASHED, sample)
+    buffer = Buffer(Bounds())
+    for batch in batches:
+        buffer.put(batch)
+    together, blocks = buffer.take()
+    rows, data = encode(layout, [alone(batch) for batch in batches], HASHED, sample)
+    again = encode(layout, together, HASHED, sample)[1]
+    buffer.give_back(blocks)
+    assert parse(layout, again) == parse(layout, data), "copied into blocks they say the same"
+    found = parse(layout, data)
+    assert len(found) == rows
+    return found
+
+
+def parse(layout: Layout, data: bytes) -> list[dict[str, Any]]:
     table = pa.ipc.open_stream(schema(layout.columns) + data).read_all()
     table.validate(full=True)
-    assert table.num_rows == rows
     found: list[dict[str, Any]] = table.to_pylist()
     return found
 
@@ -88,7 +101,7 @@ def test_a_failed_request_is_logged_with_its_status_and_without_values() -> None
 def test_redaction_hashes_or_drops_before_anything_is_written() -> None:
     layout = Layout("m", INPUTS, OUTPUTS, {"who": "hash", "v": "drop", "unit": "hash", "x": "hash"})
     batches = [answered(layout, 1, None, 2), answered(layout, 1, None, 1)]
-    rows, data = encode(layout, batches, HASHED)
+    rows, data = encode(layout, [alone(batch) for batch in batches], HASHED)
     assert rows == 3
     for secret in (b"w1", b"u1", b"input.v"):
         assert secret not in schema(layout.columns) + data
@@ -120,7 +133,7 @@ def test_a_sample_holds_about_its_share_of_uuids() -> None:
     ids = [str(uuid.UUID(int=(1 << 80) * 1_700_000_000_000 + at * 7919)).encode() for at in range(20_000)]
     assert sum(kept(one, 0.1) for one in ids) / len(ids) == pytest.approx(0.1, abs=0.01)
     layout = Layout("m", INPUTS, OUTPUTS)
-    assert thin(answered(layout, 0, None, 5), 0.0).ids == []
+    assert thin(alone(answered(layout, 0, None, 5)), 0.0).ids == []
 
 
 def test_another_signature_or_redaction_has_another_key() -> None:
@@ -139,7 +152,9 @@ def test_the_buffer_never_holds_more_than_it_may_and_counts_what_it_drops(steps:
     buffer, put, taken = Buffer(Bounds(rows=15)), 0, 0
     for step in steps:
         if step is None:
-            taken += sum(one.count for one in buffer.take(5))
+            rows, blocks = buffer.take()
+            taken += sum(one.count for one in rows)
+            buffer.give_back(blocks)
         else:
             put += step
             buffer.put(answered(layout, 0, None, step))
@@ -149,13 +164,34 @@ def test_the_buffer_never_holds_more_than_it_may_and_counts_what_it_drops(steps:
 
 def test_the_buffer_is_bounded_in_bytes_too_and_takes_one_large_batch_when_empty() -> None:
     layout = Layout("m", (Field("who", "string"),), ())
-    long = Answered(layout, [name(1)], None, 0, "1", "a", "live", None, {"who": strings(["x" * 5000])}, {}, 200, 1)
+    long = Answered(Source(layout, "1", "a"), [name(1)], None, 0, None, {"who": strings(["x" * 5000])}, {}, 200, 1)
     buffer = Buffer(Bounds(bytes=1000))
     assert buffer.put(long)
     assert not buffer.put(long)
     assert buffer.dropped == 1
-    assert buffer.take(10) == [long]
+    ((rows,), _) = buffer.take()
+    assert rows.ids == [name(1)]
     assert buffer.put(long)
+
+
+@given(st.lists(st.lists(st.integers(1, 3), max_size=4) | st.integers(0, 700), max_size=12))
+def test_blocks_of_any_fill_hold_what_was_put_in_and_nothing_of_before(ticks: list[list[int] | int]) -> None:
+    layout = Layout("m", INPUTS, OUTPUTS)
+    buffer, first = Buffer(Bounds()), 0
+    for _ in range(2):
+        expected = []
+        for tick in ticks:
+            rows, count = (tick, len(tick)) if isinstance(tick, list) else (None, tick)
+            buffer.put(answered(layout, first, rows, count, units=first % 2 == 0))
+            expected += list(range(first, first + (count if rows is None else sum(rows))))
+            first = first + 1000
+        taken, blocks = buffer.take()
+        shown = parse(layout, encode(layout, taken, HASHED)[1])
+        buffer.give_back(blocks)
+        assert [row["input.x"] for row in shown] == expected
+        assert [row["output.label"] for row in shown] == [f"l{number}" for number in expected]
+        assert all(row["unit"] in (None, f"u{int(row['time'].timestamp() * 1e6) + at}") for row, at in zip(shown, [
+            uuid.UUID(row["id"]).int - int(row["time"].timestamp() * 1e6) for row in shown], strict=True))  # fmt: skip
 
 
 def test_a_file_is_full_by_size_or_by_age() -> None:

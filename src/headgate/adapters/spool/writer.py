@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from headgate.predictions.block import Rows
 from headgate.predictions.encode import encode
 from headgate.predictions.log import Bounds, Buffer, Counts
 from headgate.predictions.redact import Hash
@@ -22,7 +23,7 @@ from headgate.predictions.stream import END, schema
 
 LOG = logging.getLogger("headgate.predictions")
 SUFFIX = ".arrows"
-MOST_ROWS = 20_000  # in one batch: bounds how long the thread works without a pause
+MOST_ROWS = 16_384  # in one batch: bounds how long the thread works without a pause
 COMPLAIN_SECONDS = 10.0
 
 
@@ -54,6 +55,7 @@ class SpoolLog:
         self._files: dict[tuple[str, str], _File] = {}
         self._number = 0
         self._complained = -COMPLAIN_SECONDS
+        self._taking = threading.Lock()
         self._wake = threading.Event()
         self._ends = False
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
@@ -61,7 +63,11 @@ class SpoolLog:
 
     def add(self, batch: Answered) -> None:
         """Take the answers of one tick in; called from one thread."""
-        self._buffer.put(batch)
+        try:
+            with self._taking:
+                self._buffer.put(batch)
+        except Exception as error:  # noqa: BLE001 - outputs that are not what the signature says: the answer stands
+            self._fail(batch.source.layout, batch.count, error)
         if self._buffer.rows > self._bounds.rows // 8:
             self._wake.set()
 
@@ -87,24 +93,25 @@ class SpoolLog:
             self._finish(key)
 
     def _flush(self) -> None:
-        while taken := self._buffer.take(MOST_ROWS):
-            for layout, answers in _by_layout(taken):
-                self._keep(layout, answers)
+        with self._taking:
+            taken, blocks = self._buffer.take()
+        for layout, parts in _by_layout(taken):
+            self._keep(layout, parts)
+        with self._taking:
+            self._buffer.give_back(blocks)
         now = time.monotonic()
         for key, file in tuple(self._files.items()):
             if self._bounds.is_full(file.size, now - file.opened):
                 self._finish(key)
 
-    def _keep(self, layout: Layout, answers: list[Answered]) -> None:
-        rows = sum(one.count for one in answers)
+    def _keep(self, layout: Layout, parts: list[Rows]) -> None:
+        rows = sum(part.count for part in parts)
         try:
-            rows, message = encode(layout, answers, self._hashed, self._samples.get(layout.model, 1.0))
+            rows, message = encode(layout, parts, self._hashed, self._samples.get(layout.model, 1.0))
             if rows:
                 self._append(layout, message)
         except Exception as error:  # noqa: BLE001 - a full disk, a column of a surprising type: the log loses rows, the worker nothing
-            self._counts.lost += rows
-            self._counts.failures += 1
-            self._complain(layout, rows, error)
+            self._fail(layout, rows, error)
         else:
             self._counts.written += rows
 
@@ -153,7 +160,9 @@ class SpoolLog:
             LOG.warning("%s ends without its end mark: %s", file.path.name, error)
         os.close(file.handle)
 
-    def _complain(self, layout: Layout, rows: int, error: Exception) -> None:
+    def _fail(self, layout: Layout, rows: int, error: Exception) -> None:
+        self._counts.lost += rows
+        self._counts.failures += 1
         now = time.monotonic()
         if now - self._complained >= COMPLAIN_SECONDS:
             self._complained = now
@@ -162,12 +171,18 @@ class SpoolLog:
             )
 
 
-def _by_layout(answers: list[Answered]) -> Iterator[tuple[Layout, list[Answered]]]:
-    grouped: dict[int, list[Answered]] = {}
-    for one in answers:
-        grouped.setdefault(id(one.layout), []).append(one)
-    for same in grouped.values():
-        yield same[0].layout, same
+def _by_layout(taken: list[Rows]) -> Iterator[tuple[Layout, list[Rows]]]:
+    """Yield rows of one layout together, as many as go into one batch."""
+    grouped: dict[Layout, list[Rows]] = {}
+    for part in taken:
+        grouped.setdefault(part.layout, []).append(part)
+    for layout, parts in grouped.items():
+        start = count = 0
+        for at, part in enumerate(parts, start=1):
+            count += part.count
+            if count >= MOST_ROWS or at == len(parts):
+                yield layout, parts[start:at]
+                start, count = at, 0
 
 
 def _write(handle: int, data: bytes) -> None:
