@@ -243,6 +243,10 @@ def make_runtime(folder: Path, manifest: "Manifest") -> "ModelRuntime":
         from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 
         return OnnxRuntime(folder, manifest)
+    if manifest.runtime == "remote":
+        from headgate.adapters.remote.runtime import RemoteRuntime
+
+        return RemoteRuntime(folder, manifest)
     from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 
     return PyfuncRuntime(folder, manifest)

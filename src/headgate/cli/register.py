@@ -8,7 +8,10 @@ import typer
 from headgate.cli.output import HERE, Actor, AsJson, Folder, actor_of, choose_model, open_project, plainly, show
 
 Source = Annotated[
-    str, typer.Argument(help="A file or folder (ONNX, LightGBM, XGBoost, MLflow), runs:/... or models:/...")
+    str,
+    typer.Argument(
+        help="A file or folder (ONNX, LightGBM, XGBoost, MLflow), runs:/..., models:/..., or a server's URL."
+    ),
 ]
 HeldOut = Annotated[
     Path, typer.Option("--heldout", help="Rows that the model never saw: CSV or Parquet, declared columns.")

@@ -117,6 +117,9 @@ class PackagePolicy(Part):
     tolerance: float = Field(1e-4, gt=0, description="Largest difference that counts as agreement.")
     trusted_types: tuple[Text, ...] = Field((), description="Further types that skops may load.")
     allow_pickle: bool = Field(default=False, description="Let a bundle hold pickles. They run code when loaded.")
+    allow_private: bool = Field(
+        default=False, description="Let a model that another server runs be on a loopback or private address."
+    )
 
 
 class Versus(Part):

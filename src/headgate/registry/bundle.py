@@ -2,6 +2,7 @@
 
     bundle.json      the manifest (below)
     model.onnx       runtime "onnx"      |  pyfunc/   runtime "pyfunc": an MLflow model folder
+    remote.json      runtime "remote": the URL of the server that runs the model
     features.py      request-time features, when the model has them
     baseline.json    statistics of the training inputs and outputs
     parity.json      how well the packaged model agrees with the native one
@@ -41,7 +42,7 @@ class Manifest:
 
     model: str
     task: str
-    runtime: Literal["onnx", "pyfunc"]
+    runtime: Literal["onnx", "pyfunc", "remote"]
     why: str
     signature: Signature
     classes: tuple[str, ...]

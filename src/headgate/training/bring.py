@@ -18,6 +18,7 @@ from headgate.base.errors import BadInput, Leak
 from headgate.policy.span import parse_moment
 from headgate.registry.bundle import list_files, open_bundle
 from headgate.registry.version import RunRecord, Version
+from headgate.training import remote
 from headgate.training.assemble import Frame, columns_of, input_fields, write_frame
 from headgate.training.evaluation import segment_columns
 from headgate.training.foreign import package_foreign
@@ -105,6 +106,11 @@ def _check_later(heldout: Frame, time: str, until: datetime | None, where: str) 
 def _fetch(bench: Bench, source: str, target: Path) -> Path:
     if source.startswith(REMOTE):
         return bench.registry.download(source, target)
+    if source.startswith(remote.SCHEMES):
+        target.mkdir(parents=True)
+        text = remote.describe(source, allow_private=bench.policy.package.allow_private)
+        (target / remote.FILE).write_text(text)
+        return target / remote.FILE
     path = Path(source)
     if not path.exists():
         raise BadInput(
@@ -153,7 +159,9 @@ def _record(bench: Bench, brought: Brought, bundle: Path, heldout: Frame, conten
     return {
         "model": bench.model,
         "policy": bench.policy.model_dump(mode="json"),
-        "source": brought.source if brought.source.startswith(REMOTE) else Path(brought.source).name,
+        "source": brought.source
+        if brought.source.startswith((*REMOTE, *remote.SCHEMES))
+        else Path(brought.source).name,
         "content": content,
         "trained_until": brought.trained_until,
         "heldout": {

@@ -18,7 +18,7 @@ from headgate.training import baseline, parity
 from headgate.training.material import Material, OpenModel, as_columns, outputs_of
 
 MODEL, PARITY, BASELINE = "model.onnx", "parity.json", "baseline.json"
-Runtime: TypeAlias = Literal["onnx", "pyfunc"]
+Runtime: TypeAlias = Literal["onnx", "pyfunc", "remote"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ model.onnx                      its own native form: checked, brought into a bun
 model.txt                       LightGBM's text
 model.json, model.ubj           XGBoost's
 model.skops                     scikit-learn's, with the trusted types alone
+remote.json                     the URL of a server that runs it (training.remote)
 a folder with MLmodel           its onnx, lightgbm, xgboost or sklearn flavour; else pyfunc, which runs code when it is
                                 loaded and so needs package.allow_pickle
 """
@@ -18,7 +19,7 @@ import numpy as np
 from headgate.base.errors import BadInput
 from headgate.base.files import make_folder
 from headgate.policy.model import PackagePolicy
-from headgate.training import graph, native, parity
+from headgate.training import graph, native, parity, remote
 from headgate.training.draft import MODEL, Draft
 from headgate.training.kinds import lightgbm, sklearn, xgboost
 from headgate.training.material import Material, OpenModel
@@ -61,6 +62,12 @@ def package_foreign(
         BadInput: The path holds no such model, it does not take the features or does not answer the task, or it needs
             a pickle that the policy does not allow.
     """
+    if path.name == remote.FILE:
+        names = remote.classes_of(material.policy.task, classes)
+        cases = parity.make_cases(material.heldout_features(), material.features, thresholds={})
+        text = path.read_text()
+        make_folder(target, lambda folder: remote.fill(Draft(folder, material, names, cases, open_model), text))
+        return target
     model = read(path, material.policy.package)
     if not isinstance(model, GivenGraph):
         return package(model, material, target, open_model)

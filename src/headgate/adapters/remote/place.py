@@ -1,0 +1,84 @@
+"""What a bundle says about a remote model (remote.json), and which address its host may be reached at."""
+
+import json
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headgate.base.errors import BadInput, Unavailable
+from headgate.journal.address import refuse_address, refuse_url
+
+FILE = "remote.json"
+PATH = re.compile(r"/(v[12])/models/[^/:]+(/versions/[^/:]+)?$")
+FORMS = "http(s)://HOST/v2/models/NAME[/versions/V], or /v1/models/... for TF Serving"
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model is asked.
+
+    Attributes:
+        url: Of the model: `.../v2/models/NAME`, or `.../v1/models/NAME` for TF Serving.
+        seconds: How long one call may take in all.
+        allow_private: Whether the host may have a loopback or private address.
+    """
+
+    url: str
+    seconds: float
+    allow_private: bool
+
+    @property
+    def tensorflow(self) -> bool:
+        """Whether it is TF Serving's REST."""
+        found = PATH.search(urlsplit(self.url).path)
+        return bool(found and found[1] == "v1")
+
+
+def read_place(folder: Path) -> Place:
+    """Return what a bundle says.
+
+    Raises:
+        BadInput: It cannot be read, or the URL names no model.
+    """
+    try:
+        body = json.loads((folder / FILE).read_bytes())
+        place = Place(str(body["url"]), float(body["seconds"]), bool(body["allow_private"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"cannot be read: {error!r}", where=str(folder / FILE), way_out="register it again") from error
+    why = refuse_url(place.url)
+    if not why and not PATH.search(urlsplit(place.url).path):
+        why = f"it names no model; write {FORMS}"
+    if why:
+        raise BadInput(f"the URL is refused: {why}", where=place.url, way_out="register it with another URL")
+    return place
+
+
+def addresses(place: Place, resolve: Resolve | None = None) -> list[str]:
+    """Return the addresses of the host, every one of them judged.
+
+    Raises:
+        BadInput: One of them may not be connected to.
+        Unavailable: The name is not known.
+    """
+    parts = urlsplit(place.url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = (resolve or _resolve)(host, port)
+    except OSError as error:
+        raise Unavailable(f"{host} is not known: {error}", where=place.url, way_out="check the name, or DNS") from error
+    for address in found:
+        if why := refuse_address(address, allow_private=place.allow_private):
+            raise BadInput(
+                f"the URL is refused: {host} leads to {why}",
+                where=place.url,
+                way_out="set package.allow_private: true if the server is yours, and register it again",
+            )
+    return found
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
