@@ -149,7 +149,7 @@ def held_out(project: "Project", version: "Version") -> "HeldOut":
 
 
 def _signed(project: "Project", model: str) -> "SignedOff":
-    from headgate.gate.ballots import scorecard_approved
+    from headgate.gate.standing import scorecard_approved
     from headgate.gate.steps import SignedOff
     from headgate.release.steps import read_ledger, rules_of
 

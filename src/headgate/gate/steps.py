@@ -26,7 +26,7 @@ BATCHES = (1, 256)  # rows at once in the memory measurement
 
 @dataclass(frozen=True, slots=True)
 class SignedOff:
-    """Whether a person approved this scorecard (gate.ballots.scorecard_approved)."""
+    """Whether a person approved this scorecard (gate.standing.scorecard_approved)."""
 
     scorecard: str
     approved: bool

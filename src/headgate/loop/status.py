@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from headgate.gate.ballots import Standing
+from headgate.gate.standing import Standing, scorecard_approved
 from headgate.journal.event import Event
 from headgate.journal.ports import Document
 from headgate.loop.audit import check_routes
@@ -102,8 +102,6 @@ def overview(
 def _model(
     state: ProjectState, name: str, events: Sequence[Event], route: str, policy: ProjectPolicy, now: datetime
 ) -> ModelStatus:
-    from headgate.gate.ballots import scorecard_approved
-
     model, rules = state.model(name), Rules.of(policy, name)
     ledger = model.ledger
     signed = scorecard_approved(rules.project, name, rules.scorecard, ledger.ballots, state.people, rules.approval, now)

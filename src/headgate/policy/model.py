@@ -128,6 +128,7 @@ class Versus(Part):
     rule: Literal["better", "no_worse"] = Field(description="better: the interval says so; no_worse: within margin.")
     margin: float = Field(0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the one-sided bootstrap bound.")
+    least_rows: int = Field(200, ge=30, description="With fewer rows that are new to both, nothing is compared.")
 
 
 class MetricLine(Part):
@@ -264,8 +265,10 @@ class ApprovalPolicy(Part):
     need: int = Field(1, ge=1, description="How many people must approve.")
     of: tuple[Text, ...] = Field((), description="Whose ballots count; empty: every person known to the journal.")
     expires: Span = Field(timedelta(days=30), description="An older ballot no longer counts.")
-    allow_unauthenticated: bool = Field(
-        default=True, description="Count ballots of people without keys; every screen then says so."
+    allow_unauthenticated: bool | None = Field(
+        default=None,
+        description="Count ballots of people without keys; every screen then says so. "
+        "null: until the journal knows the first key, and not from then on.",
     )
 
 

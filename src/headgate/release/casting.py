@@ -1,6 +1,6 @@
 """Record what people say: ballots about versions and scorecards. A ballot that could not count is refused, with why.
 
-This file acts, for the ballots alone; what they add up to is decided in `gate.ballots`.
+This file acts, for the ballots alone; what they add up to is decided in `gate.standing`.
 """
 
 import secrets
@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from headgate.base.clock import Clock
 from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Refused
-from headgate.gate.ballots import CAST, Asked, Ballot, Choice, Standing, scorecard_approved, standing, useless
+from headgate.gate.ballots import CAST, Ballot, Choice, flaw
 from headgate.gate.people import People, Signer, key_id_of, plain_name
+from headgate.gate.standing import Asked, Standing, scorecard_approved, standing, useless
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
 from headgate.policy.model import ProjectPolicy
@@ -91,7 +92,8 @@ def _cast(
 ) -> Said:
     ballot = _fill_in(clock, asked, choice, voice)
     why = useless(ballot, asked, people, rules.approval, ballot.at)
-    if why and not (choice == "approve" and _withdraws(ledger, asked.version, voice)):
+    withdraws = choice == "approve" and _withdraws(ledger, asked.version, voice) and not flaw(ballot, people)
+    if why and not withdraws:
         raise Refused(
             f"this ballot would not count: {why}", where=_where(asked), way_out=_way_out(voice, people, asked)
         )

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.base.digest import Json
-from headgate.gate.ballots import Asked, Standing, scorecard_approved, standing
 from headgate.gate.people import People
+from headgate.gate.standing import Asked, Standing, scorecard_approved, standing
 from headgate.policy.model import ApprovalPolicy, MetricLine, ProjectPolicy, SegmentLine
 from headgate.release.ledger import Given, Ledger
 

@@ -11,6 +11,7 @@ from headgate.base.errors import Refused, Tampered
 from headgate.gate.ballots import Ballot, ballots_of, flaw
 from headgate.gate.enrol import Voucher, revoke_person
 from headgate.gate.people import People
+from headgate.loop.replay import replay
 from headgate.registry.version import Version
 from headgate.release.steps import read_ledger
 from headgate.testing.signers import SeededSigner
@@ -65,7 +66,7 @@ def test_a_ballot_signed_with_anothers_key_is_refused(supply: Supply) -> None:
 
 
 def test_somebody_without_a_key_does_not_count_where_keys_are_demanded(supply: Supply) -> None:
-    with pytest.raises(Refused, match="it is unauthenticated and the policy counts only ballots of trusted keys"):
+    with pytest.raises(Refused, match="joe has no key, and only signed ballots count here"):
         supply.approve(judged(supply), "joe")
 
 
@@ -180,3 +181,88 @@ def test_a_rejected_scorecard_passes_nothing_until_the_same_person_signs_it(supp
         supply.promote(version)
     supply.sign_off("linus", LINUS)
     assert supply.promote(version).version == version.number
+
+
+def keyed(tmp_path: Path) -> Supply:
+    """A project under the default policy whose journal knows two keys."""
+    supply = Supply(tmp_path)
+    supply.add("grace", GRACE)
+    supply.add("linus", LINUS, Voucher("grace", GRACE))
+    supply.sign_off("grace", GRACE)
+    return supply
+
+
+def test_an_invented_name_does_not_count_once_somebody_has_a_key(tmp_path: Path) -> None:
+    supply = keyed(tmp_path)
+    version = judged(supply)
+    with pytest.raises(Refused, match="bob has no key, and only signed ballots count here") as caught:
+        supply.approve(version, "bob")
+    assert "`headgate person add bob`" in caught.value.what
+    with pytest.raises(Refused, match="1 more approval needed"):
+        supply.promote(version)
+    supply.approve(version, "linus", LINUS)
+    assert supply.promote(version).version == version.number
+
+
+def test_what_was_approved_before_the_first_key_does_not_count_after_it(tmp_path: Path) -> None:
+    supply = Supply(tmp_path)
+    version = supply.ready()
+    supply.approve(version, "bob")
+    supply.add("linus", LINUS)
+    with pytest.raises(Refused) as caught:
+        supply.promote(version)
+    assert "bob approves: void: bob has no key" in caught.value.what
+
+
+def test_the_rejection_of_an_invented_name_blocks_nothing(tmp_path: Path) -> None:
+    supply = Supply(tmp_path)
+    version = supply.ready()
+    supply.reject(version, "eve")
+    supply.add("grace", GRACE)
+    supply.sign_off("grace", GRACE)
+    said = supply.approve(version, "grace", GRACE)
+    assert said.standing.blocked_by == ()
+    assert any(line.startswith("eve rejects: void: eve has no key") for line in said.standing.why)
+    with pytest.raises(Refused, match="eve has no key"):
+        supply.reject(version, "eve")
+    assert supply.promote(version).version == version.number
+
+
+def test_a_key_that_nobody_vouched_for_does_not_count_beside_trusted_ones(tmp_path: Path) -> None:
+    supply = keyed(tmp_path)
+    supply.add("eve", EVE, Voucher("root"), without="linus is ill")
+    with pytest.raises(Refused, match="nobody trusted vouched for eve's key"):
+        supply.approve(judged(supply), "eve", EVE)
+
+
+def test_without_any_key_approvals_count_and_say_that_they_are_unauthenticated(tmp_path: Path) -> None:
+    supply = Supply(tmp_path)
+    version = supply.ready()
+    outcome = supply.promote(version)
+    assert not supply.ledger.moves[-1].authenticated
+    assert outcome.move is not None
+    assert any("(unauthenticated)" in line for line in outcome.move.why)
+
+
+def test_a_project_may_go_on_counting_names_without_keys(tmp_path: Path) -> None:
+    supply = Supply(tmp_path, policy_of(approval={"allow_unauthenticated": True}))
+    supply.add("linus", LINUS)
+    assert supply.promote(supply.ready()).version == "1"
+
+
+def test_moves_of_before_the_first_key_still_hold(tmp_path: Path) -> None:
+    supply = Supply(tmp_path)
+    supply.promote(supply.ready())
+    old = Supply(tmp_path / "old", policy_of(approval={"allow_unauthenticated": True}))
+    old.promote(old.ready())
+    for one in (supply, old):
+        one.add("linus", LINUS)
+        assert replay(list(one.store.read())).findings == ()
+
+
+def test_nobody_takes_a_rejection_back_in_anothers_name(supply: Supply) -> None:
+    version = judged(supply)
+    supply.reject(version, "linus", LINUS)
+    with pytest.raises(Refused, match="not signed, though linus has a key"):
+        supply.approve(version, "linus")
+    assert replay(list(supply.store.read())).findings == ()

@@ -114,7 +114,7 @@ def carry_out(supply: Supply, act: Act) -> None:
 def story(folder: str, done: Sequence[Act], **policy: Any) -> Supply:
     supply = Supply(Path(folder), policy_of(**policy))
     supply.keeps_bundles = True
-    if not supply.policy.approval.allow_unauthenticated:
+    if supply.policy.approval.allow_unauthenticated is False:
         for name in NAMES:
             supply.add(name, SeededSigner(name), voucher(supply))
     for act in done:
@@ -126,7 +126,9 @@ def story(folder: str, done: Sequence[Act], **policy: Any) -> Supply:
 policies = st.fixed_dictionaries(
     {
         "approval": st.builds(
-            lambda need, keys: {"need": need, "allow_unauthenticated": not keys}, st.integers(1, 2), st.booleans()
+            lambda need, unsigned: {"need": need, "allow_unauthenticated": unsigned},
+            st.integers(1, 2),
+            st.sampled_from((None, True, False)),
         ),
         "moved_alias": st.sampled_from(("put_back", "honour")),
     }
