@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate.base.clock import Clock, SystemClock
 from headgate.base.errors import BadInput
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
     from headgate.adapters.archive.save import Saved
     from headgate.adapters.keys.ed25519 import KeySigner
     from headgate.adapters.mlflow.registry import MlflowRegistry
+    from headgate.adapters.outcomes.history import History
+    from headgate.adapters.outcomes.segments import Segments
+    from headgate.adapters.parquet.compact import Compacted
+    from headgate.adapters.parquet.place import Place
+    from headgate.adapters.parquet.read import Predictions
     from headgate.features.predictor import Predictor
     from headgate.gate.ports import Measurements
     from headgate.gate.profile import Tried
     from headgate.gateway.record import Keeping
     from headgate.journal.ports import EventStore, Sender
+    from headgate.predictions.rollup import Rollups
     from headgate.registry.bundle import Manifest
     from headgate.registry.ports import ModelRuntime
     from headgate.registry.signature import Columns
@@ -121,16 +128,13 @@ class Project:
 
     def keeping(self) -> "Keeping":
         """What keeps a worker's answers and outcomes; opened by each worker for itself."""
-        from headgate.adapters.outcomes.segments import Segments
-        from headgate.adapters.spool.salt import salt_of
         from headgate.adapters.spool.writer import SpoolLog
         from headgate.gateway.record import Keeping, Tap
-        from headgate.predictions.redact import hasher
 
         serving = {name: model.serving for name, model in self.policy.models.items()}
         samples = {name: one.log.sample for name, one in serving.items()}
-        log = SpoolLog(self.spool(), samples, hasher(salt_of(self.log_salt())))
-        segments = Segments(self.state / "outcomes" / "segments")
+        log = SpoolLog(self.spool(), samples, self.log_hash())
+        segments = self.outcome_sink()
         redact = {name: one.log.redact for name, one in serving.items()}
         units = {name: one.unit for name, one in serving.items() if one.unit}
 
@@ -138,7 +142,57 @@ class Project:
             log.close()
             segments.close()
 
-        return Keeping(Tap(log, redact, units), segments, close)
+        return Keeping(Tap(log, redact, units), segments, close, lambda: log.counts.to_json())  # noqa: PLW0108 - read anew
+
+    def rollups(self) -> "Rollups":
+        """What every arm did by the second; written by whoever serves."""
+        from headgate.adapters.rollups.store import SqliteRollups
+
+        return SqliteRollups(self.state / "rollups.db")
+
+    def predictions(self, model: str) -> "Predictions":
+        """The predictions of a model, wherever they lie."""
+        from headgate.adapters.parquet.read import Predictions
+
+        return Predictions(self.spool(), self._log_place(model), model)
+
+    def compact(self) -> "dict[str, Compacted]":
+        """Turn what workers wrote into Parquet, and let go of what is too old; by model."""
+        from headgate.adapters.parquet.compact import Compactor, alone
+        from headgate.predictions.outcome import micros
+
+        now, done = micros(self.clock.now()), {}
+        with alone(self.spool()):
+            for model, policy in self.policy.models.items():
+                keep = policy.serving.log.keep // timedelta(microseconds=1)
+                done[model] = Compactor(self.spool(), self._log_place(model), model, now, keep).run()
+            self.outcomes().compact()
+        return done
+
+    def _log_place(self, model: str) -> "Place":
+        from headgate.adapters.parquet.place import Place
+
+        to = self.policy.models[model].serving.log.to
+        return Place(to if "://" in to else self.folder / to if to else self.state / "predictions")
+
+    def outcomes(self) -> "History":
+        """Every outcome that was kept."""
+        from headgate.adapters.outcomes.history import History
+
+        return History(self.state / "outcomes")
+
+    def outcome_sink(self) -> "Segments":
+        """What keeps outcomes; its owner closes it."""
+        from headgate.adapters.outcomes.segments import Segments
+
+        return Segments(self.state / "outcomes" / "segments")
+
+    def log_hash(self) -> Callable[[str], str]:
+        """The hash with which the log redacts."""
+        from headgate.adapters.spool.salt import salt_of
+        from headgate.predictions.redact import hasher
+
+        return hasher(salt_of(self.log_salt()))
 
     def spool(self) -> Path:
         """Where workers write predictions first."""
@@ -194,6 +248,13 @@ def anchor(url: str, folder: Path) -> str:
     """Return a URL in which the path of a SQLite file is taken from the project folder, not from where one stands."""
     path = url.removeprefix("sqlite:///")
     return url if path == url or path.startswith("/") or path == ":memory:" else f"sqlite:///{folder / path}"
+
+
+def outcome_pieces(path: Path) -> "Iterator[tuple[float, list[dict[str, Any]]]]":
+    """Read a file of outcomes."""
+    from headgate.adapters.outcomes.files import pieces
+
+    return pieces(path)
 
 
 def key_path(name: str) -> Path:

@@ -14,6 +14,7 @@ import yaml
 
 from headgate.cli.main import build
 from headgate.cli.starter import starter
+from headgate.gateway.metrics.catalogue import METRICS
 from headgate.policy.load import examine
 from headgate.policy.metrics import HIGHER_IS_BETTER
 
@@ -135,3 +136,16 @@ def _imported(tree: ast.Module, constants: dict[Path, dict[str, str]]) -> dict[s
 def test_every_kind_of_event_is_listed_and_no_other() -> None:
     listed = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \|", (ROOT / "docs/reference/events.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(set(recorded_kinds()))
+
+
+def test_every_metric_is_listed_and_no_other() -> None:
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    rows = re.findall(r"^\| `(headgate_\w+)` \| (\w+) \| ([^|]*) \| (.*) \|$", page, re.MULTILINE)
+    assert rows == [(metric.name, metric.kind, ", ".join(metric.labels), metric.help) for metric in METRICS]
+
+
+def test_metrics_follow_the_conventions() -> None:
+    for metric in METRICS:
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert not re.search(r"_(ms|us|milliseconds|kb|mb)(_|$)", metric.name), metric.name
+        assert metric.help.endswith("."), metric.name

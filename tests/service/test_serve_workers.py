@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -54,6 +55,16 @@ class Crew:
         found = re.search(r"//127\.0\.0\.1:(\d+)", self.process.stdout.readline())
         assert found, self.log.read_text()
         self.port = int(found[1])
+        shown = re.search(r"(http://127\.0\.0\.1:\d+)/metrics", self.process.stdout.readline())
+        assert shown
+        self.admin = shown[1]
+
+    def metrics(self) -> str:
+        return self.show("/metrics")
+
+    def show(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self.admin}{path}", timeout=LONGEST) as answer:  # noqa: S310 - our own address
+            return str(answer.read().decode())
 
     def ask(self, method: str = "POST", path: str = INFER, body: bytes = BODY) -> tuple[int, bytes]:
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)) as connection:
@@ -161,6 +172,33 @@ def test_a_unix_socket_leads_to_the_same_workers(crew: Crew, place: Path) -> Non
     assert b'"data":[7.0]' in answer
 
 
+def metric(page: str, name: str) -> float:
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if re.match(rf"{name}[ {{]", line))
+
+
+def test_the_metrics_of_all_workers_are_on_one_page(crew: Crew) -> None:
+    threading.Event().wait(2.1)  # what was asked before is told by then
+    before = crew.metrics()
+    answers = [crew.ask()[0] for _ in range(40)] + [crew.ask(body=b"{")[0] for _ in range(3)]
+    assert Counter(answers) == {200: 40, 400: 3}
+
+    def rose(name: str) -> float:
+        return metric(crew.metrics(), name) - metric(before, name)
+
+    wait_for(lambda: rose("headgate_requests_total") == 40, "every worker has told")
+    assert rose("headgate_rows_total") == 40
+    assert rose("headgate_request_duration_seconds_count") == 40
+    assert rose("headgate_refused_total") == 3
+    wait_for(lambda: rose("headgate_log_rows_total") == 40, "the log is written")
+    page = crew.metrics()
+    assert re.search(r'headgate_refused_total{status="400",code="\w+"} 3', page)
+    assert metric(page, "headgate_workers") == 2
+    assert metric(page, "headgate_version_load_seconds") > 0
+    health = json.loads(crew.show("/health"))
+    assert [worker["ready"] for worker in health["workers"]] == [True, True]
+    assert {worker["pid"] for worker in health["workers"]} == set(crew.workers())
+
+
 def test_a_second_server_on_the_port_is_refused(crew: Crew, place: Path) -> None:
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(place), "--workers", "2"]
     ran = subprocess.run([*command, "--port", str(crew.port)], capture_output=True, text=True, check=False, timeout=60)
@@ -168,19 +206,23 @@ def test_a_second_server_on_the_port_is_refused(crew: Crew, place: Path) -> None
     assert "cannot listen" in ran.stderr
 
 
-def test_the_end_finishes_what_is_in_flight_and_exits_0(crew: Crew) -> None:
+def test_the_end_finishes_what_is_in_flight_exits_0_and_keeps_the_rollups(crew: Crew, place: Path) -> None:
     with closing(HTTPConnection("127.0.0.1", crew.port, timeout=LONGEST)) as slow:
         slow.putrequest("POST", INFER)
         slow.putheader("Content-Length", str(len(BODY)))
         slow.endheaders(BODY[:10])
         threading.Event().wait(0.1)
         workers = crew.workers()
+        asked = metric(crew.metrics(), "headgate_requests_total")
         crew.process.send_signal(signal.SIGTERM)
         threading.Event().wait(0.1)
         slow.send(BODY[10:])
         assert slow.getresponse().status == 200
     assert crew.end() == 0
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    rows = list(Project.open(place, SystemClock()).rollups().read("simple", 0, 2**40))
+    assert sum(row.count for row in rows) >= asked > 100
+    assert all(sum(row.units) == sum(row.latency.values()) == row.count for row in rows)
 
 
 def test_workers_do_not_outlive_a_killed_supervisor(place: Path) -> None:

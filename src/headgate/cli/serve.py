@@ -22,13 +22,18 @@ def serve(
         int, typer.Option("--workers", min=1, max=256, help="Processes; SIGHUP replaces them one by one.")
     ] = 1,
     unix_socket: Annotated[Path | None, typer.Option("--unix-socket", help="Listen on this path as well.")] = None,
+    admin_port: Annotated[
+        int | None,
+        typer.Option("--admin-port", help="Port of /metrics; default: 8081, or a free one if it is taken."),
+    ] = None,
+    admin_host: Annotated[str, typer.Option("--admin-host", help="Address of the admin port.")] = "127.0.0.1",
     *,
     insecure_no_auth: Annotated[
         bool, typer.Option("--insecure-no-auth", help="Ask nobody for an API key, also beyond this machine.")
     ] = False,
 ) -> None:
     """Answer requests with the champion of every model; Ctrl-C drains: what is in flight is finished first."""
-    from headgate.cli.staff import Plan, lead, station, tls_of
+    from headgate.cli.staff import Plan, desk_of, lead, station, tls_of
     from headgate.gateway.guard.host import check_host
     from headgate.gateway.guard.keys import COLLECTION
     from headgate.gateway.worker import serve
@@ -45,9 +50,14 @@ def serve(
     def listening_grpc(host: str, port: int) -> None:
         typer.echo(f"headgate serves gRPC on {host}:{port}")
 
+    def showing(host: str, port: int) -> None:
+        typer.echo(f"headgate shows its metrics on http://{host}:{port}/metrics")
+
+    check_host(admin_host, insecure=insecure_no_auth)
+    desk = desk_of(project, admin_host, admin_port, showing)
     if workers > 1:
-        raise typer.Exit(lead(plan, workers, listening, listening_grpc))
-    serve(station(project, plan, listening=listening, grpc_listening=listening_grpc))
+        raise typer.Exit(lead(plan, desk, workers, listening, listening_grpc))
+    serve(station(project, plan, desk, listening=listening, grpc_listening=listening_grpc))
 
 
 def attach(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from headgate.base.errors import Refused
 
 if TYPE_CHECKING:
+    from headgate.gateway.admin import Desk
     from headgate.gateway.station import Station
     from headgate.journal.ports import Document
     from headgate.wiring import Project
@@ -45,7 +46,12 @@ class Plan:
 
 
 def station(
-    project: "Project", plan: Plan, *, listening: Listening | None = None, grpc_listening: Listening | None = None
+    project: "Project",
+    plan: Plan,
+    desk: "Desk | None" = None,
+    *,
+    listening: Listening | None = None,
+    grpc_listening: Listening | None = None,
 ) -> "Station":
     """Return a worker's station."""
     from headgate.gateway.guard.keys import COLLECTION as KEYS
@@ -71,6 +77,7 @@ def station(
         path=Path(plan.path) if plan.path else None,
         tls=tls_of(project, plan),
         keeping=project.keeping,
+        desk=desk,
         link=None if plan.link is None else socket.socket(fileno=plan.link),
         keys=lambda: project.journal().documents(KEYS),
         ask_keys=project.policy.settings.ask_keys == "always",
@@ -100,7 +107,14 @@ def tls_of(project: "Project", plan: Plan) -> ssl.SSLContext | None:
     return open_tls(project.folder / settings.tls_certificate, project.folder / settings.tls_key)
 
 
-def lead(plan: Plan, workers: int, listening: Listening, grpc_listening: Listening) -> int:
+def desk_of(project: "Project", host: str, port: int | None, listening: Listening) -> "Desk":
+    """Return where metrics are shown, and rollups kept."""
+    from headgate.gateway.admin import Desk
+
+    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening)
+
+
+def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_listening: Listening) -> int:
     """Supervise several workers until a signal; return the exit code."""
     import uvloop
 
@@ -123,6 +137,6 @@ def lead(plan: Plan, workers: int, listening: Listening, grpc_listening: Listeni
     crew = Crew(tuple((plug,) for plug in plugs), shared, command, Limits().drain_seconds)
 
     async def run() -> int:
-        return await Supervisor(crew).run()
+        return await Supervisor(crew, desk).run()
 
     return uvloop.run(run())

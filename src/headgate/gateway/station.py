@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headgate.base.clock import Clock
 from headgate.features.predictor import MakeRuntime
+from headgate.gateway.admin import Desk
 from headgate.gateway.limits import Limits
 from headgate.gateway.record import Keeping
 from headgate.journal.ports import Document
@@ -39,6 +40,7 @@ class Station:
         path: A Unix socket beside host and port.
         tls: What a connection over TCP is encrypted with; None: nothing.
         keeping: Opens what keeps answers and outcomes, in the worker's own process; None: nothing is kept.
+        desk: Where metrics are shown and kept; None: nowhere, or by the supervisor.
         link: To the supervisor; when the supervisor is gone, the worker drains.
     """
 
@@ -62,4 +64,5 @@ class Station:
     path: Path | None = None
     tls: ssl.SSLContext | None = None
     keeping: Callable[[], Keeping] | None = None
+    desk: Desk | None = None
     link: socket.socket | None = None

@@ -26,17 +26,21 @@ from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.listen import accept, listen, listen_path, show
 from headgate.gateway.load import Loader
+from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.outcomes import Outcomes
 from headgate.gateway.record import Keeping
+from headgate.gateway.reporting import Reporting
 from headgate.gateway.station import Station
 from headgate.gateway.supervise import messages
 from headgate.gateway.supervise.link import Link
 from headgate.gateway.table import Table
+from headgate.gateway.telling import Teller, timed
 from headgate.gateway.turn import Done, Pulse
 
 LOG = logging.getLogger("headgate.gateway")
 SWEEP_SECONDS = 0.5
 FIRST_TABLE_SECONDS = 5.0
+FIRST_WORD_SECONDS = 0.5  # a client that has just connected has so long to say something
 THREADS = 8
 GARBAGE = (50_000, 20, 20)  # the hot path makes no cycles: look for them rarely
 
@@ -61,11 +65,14 @@ class Worker:
         self._station = station
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="model")
         self._end = asyncio.Event()
+        self._meter = Meter(self._wall() - time.monotonic())
 
     async def run(self) -> None:
         """Listen, follow, answer; drain after a signal."""
         station, loop = self._station, asyncio.get_running_loop()
-        pulse = Pulse(loop.call_soon, partial(self._aside, loop), station.limits.inline_rows)
+        pulse = Pulse(
+            loop.call_soon, partial(self._aside, loop), station.limits.inline_rows, loop.call_later, time.thread_time
+        )
         keeping = station.keeping() if station.keeping else None
         app = self._application(loop, pulse, keeping)
         door = Door(app.resolve, station.limits)
@@ -74,8 +81,10 @@ class Worker:
         calls = await self._listen_grpc(app)
         link = await self._join(loop)
         servers = [] if link else await self._listen(loop, door)
-        loader = Loader(station.folder, station.make, self._threads.submit)
-
+        loader = timed(Loader(station.folder, station.make, self._threads.submit), self._meter)
+        teller = Teller(self._meter, door, keeping.counts if keeping else None)
+        reporting = Reporting(self._meter, teller, self._wall, link or station.desk, app)
+        await reporting.start()
         known = asyncio.Event()
 
         def publish(table: Table) -> None:
@@ -107,14 +116,16 @@ class Worker:
             self._threads.shutdown(wait=True)
             if keeping:
                 keeping.close()
+            await reporting.close()
 
     def _application(self, loop: asyncio.AbstractEventLoop, pulse: Pulse, keeping: Keeping | None) -> Application:
         limits, tap = self._station.limits, keeping.tap if keeping else None
         kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
         more, guard = tuple(kept), self._guard()
         return Application(
-            limits, pulse, self._milliseconds, os.urandom, tap, guard=guard, more=more, seconds=time.monotonic
-        )
+            limits, pulse, self._milliseconds, os.urandom, tap,
+            guard=guard, more=more, seconds=time.monotonic, meter=self._meter,
+        )  # fmt: skip
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[asyncio.Server]:
         station, door.now = self._station, loop.time()
@@ -133,9 +144,14 @@ class Worker:
         if self._station.link is None:
             return None
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
-        link = Link(lambda _message: None, self._end.set)
+        link = Link(self._learn, self._end.set)
         await loop.create_unix_connection(lambda: link, sock=self._station.link)
         return link
+
+    def _learn(self, message: bytes) -> None:
+        match messages.decode(message):
+            case messages.Slow(bins=bins):
+                self._meter.slow = bins
 
     async def _listen_grpc(self, app: Application) -> Any:
         """Return the gRPC server; None when none is asked for."""
@@ -166,6 +182,9 @@ class Worker:
         if self._station.keys is None:
             return None
         return KeyFollower(self._station.keys, publish, needed=self._ask_keys).look
+
+    def _wall(self) -> float:
+        return self._station.clock.now().timestamp()
 
     def _milliseconds(self) -> int:
         return int(self._station.clock.now().timestamp() * 1000)
@@ -199,6 +218,8 @@ async def _drain(door: Door, seconds: float) -> None:
     while door.connections and waited < seconds:
         await asyncio.sleep(0.02)
         waited += 0.02
+        if waited > FIRST_WORD_SECONDS and not door.hurried:
+            door.hurry()
     for connection in tuple(door.connections):
         connection.transport.abort()
     if door.connections:

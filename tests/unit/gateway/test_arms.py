@@ -125,7 +125,9 @@ class World:
             {"name": "x", "shape": [rows], "datatype": "FP64", "data": [x] * rows},
             {"name": "user", "shape": [rows], "datatype": "BYTES", "data": [user] * rows},
         ]
-        wire = SimpleNamespace(waiting=[], direct=False, flowing=True, answers=[])
+        wire = SimpleNamespace(
+            waiting=[], direct=False, flowing=True, answers=[], door=SimpleNamespace(refused=Counter())
+        )
         handle = self.app.resolve("POST", path, named)
         head = Head("POST", path, named, recent=True, keep_alive=True, length=0, handle=handle)
         exchange = Exchange(cast("Any", wire), head)

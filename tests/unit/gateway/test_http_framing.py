@@ -364,6 +364,8 @@ def test_draining_answers_what_was_asked_and_what_is_being_asked_then_closes() -
     busy.data_received(post("/1") + post("/2"))
     halfway.data_received(post("/3")[:-1])
     place.door.drain()
+    assert not idle_wire.ended  # its first request may be under way
+    place.door.hurry()
     assert idle_wire.ended
     assert not busy_wire.ended
     busy.data_received(post("/late"))

@@ -25,6 +25,7 @@ class Connection(Outlet):
     def __init__(self, door: Door) -> None:
         super().__init__(door)
         self.seen = door.now  # when the client last did something
+        self.spoke = False
         self.reader = Reader(door, self)
 
     # What asyncio calls.
@@ -56,6 +57,7 @@ class Connection(Outlet):
     def data_received(self, data: bytes) -> None:
         """Take bytes in; answer the requests that they complete."""
         self.seen = self.door.now
+        self.spoke = True
         if self.last:
             return
         if self.reader.began is None:
@@ -111,6 +113,7 @@ class Connection(Outlet):
         self.reader.began = None
         exchange = Exchange(self, self.door.unread)
         self.waiting.append(exchange)
+        self.door.refused[refusal.status, refusal.code] += 1
         exchange.reply(refuse(None, refusal))
 
     def _handle(self, head: Head, body: bytes) -> None:
@@ -123,7 +126,7 @@ class Connection(Outlet):
 
     def end(self) -> None:
         """Hang up as soon as what was received, and what is being received, is answered."""
-        if self.reader.began is not None:
+        if self.reader.began is not None or (not self.spoke and not self.door.hurried):
             return
         self.read_no_more()
         if self.waiting:

@@ -1,6 +1,7 @@
 """What the connections of one worker share: limits, handlers, known heads, and the sweep that cuts off slow clients."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +30,16 @@ class Door:
     Attributes:
         now: The loop's time at the last sweep, in seconds: exact enough to cut off a slow client, and free to read.
         heads: Heads that llhttp has read, by their bytes.
+        refused: Refused requests by status and code, since somebody last looked.
+        hurried: Whether a connection on which nothing was said yet ends as well.
         draining: Whether the worker is on its way out; every answer then ends its connection.
     """
 
     def __init__(self, resolve: Resolve, limits: Limits) -> None:
         self.limits = limits
         self.now = 0.0
-        self.draining = False
+        self.draining = self.hurried = False
+        self.refused: Counter[tuple[int, str]] = Counter()
         self.connections: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.unread = Head("", "", {}, recent=True, keep_alive=False, length=0, handle=_no_handler)
@@ -53,9 +57,18 @@ class Door:
             connection.sweep(now)
 
     def drain(self) -> None:
-        """Read no further request; every connection ends after what it has open."""
+        """Read no further request; every connection ends after what it has open.
+
+        A connection that was made a moment ago may have its first request under way: it ends after that, or by hurry.
+        """
         self.draining = True
         self.heads.clear()
+        for connection in tuple(self.connections):
+            connection.end()
+
+    def hurry(self) -> None:
+        """End the connections, too, on which nothing was said yet."""
+        self.hurried = True
         for connection in tuple(self.connections):
             connection.end()
 
@@ -104,6 +117,7 @@ class Door:
         else:
             LOG.error("a request failed: %s %s", exchange.head.method, exchange.head.target, exc_info=error)
             refusal = Refusal(500, "internal", "the worker failed on this request")
+        self.refused[refusal.status, refusal.code] += 1
         exchange.reply(refuse(exchange.head, refusal))
 
     def too_large(self) -> Refusal:
@@ -120,7 +134,7 @@ def _merge(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 def _always(refusal: Refusal) -> Handler:
     def handle(exchange: Exchange, _body: bytes) -> None:
-        exchange.reply(refuse(exchange.head, refusal))
+        exchange.refuse(refusal)
 
     return handle
 

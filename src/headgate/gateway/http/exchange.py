@@ -44,4 +44,5 @@ class Exchange:
 
     def refuse(self, refusal: "Refusal") -> None:
         """Answer with a refusal."""
+        self.connection.door.refused[refusal.status, refusal.code] += 1
         self.reply(self.head.refuse(refusal))

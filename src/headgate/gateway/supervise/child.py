@@ -17,13 +17,15 @@ class Child:
     Args:
         process: Its process.
         born: When it started, by the loop's clock.
+        link: To it.
 
     Attributes:
         ready: Set once it can answer for every model.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, born: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, born: float, link: Link) -> None:
         self.process = process
+        self.link = link
         self.born = born
         self.ready = asyncio.Event()
 
@@ -65,6 +67,7 @@ async def start(command: Command, plugs: Sequence[socket.socket], heard: Callabl
         )
     finally:
         theirs.close()
-    child = Child(process, loop.time())
-    await loop.create_unix_connection(lambda: Link(lambda message: heard(child, message), lambda: None), sock=ours)
+    link = Link(lambda message: heard(child, message), lambda: None)
+    child = Child(process, loop.time(), link)
+    await loop.create_unix_connection(lambda: link, sock=ours)
     return child

@@ -22,6 +22,7 @@ class Link(asyncio.Protocol):
         self._got = got
         self._ended = ended
         self._waiting = bytearray()
+        self._closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""
@@ -41,6 +42,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """Say that the other side is gone."""
+        self._closed.set()
         self._ended()
 
     @property
@@ -52,6 +54,7 @@ class Link(asyncio.Protocol):
         """Send a message; never waits."""
         self.transport.write(len(message).to_bytes(LENGTH, "big") + message)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close once what was sent is written."""
         self.transport.close()
+        await self._closed.wait()

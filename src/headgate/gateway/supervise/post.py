@@ -25,6 +25,7 @@ class Post:
         shared: What all workers accept on.
         command: Of a worker.
         heard: Called with a worker's messages.
+        left: Called with a worker that ended, and whether another takes its place because of that.
 
     Attributes:
         child: The worker that stands here.
@@ -38,6 +39,7 @@ class Post:
         shared: list[socket.socket],
         command: Command,
         heard: Callable[["Post", Child, bytes], None],
+        left: Callable[..., None],
     ) -> None:
         self.number = number
         self.child: Child | None = None
@@ -46,6 +48,7 @@ class Post:
         self._shared = shared
         self._command = command
         self._heard = heard
+        self._left = left
         self._ending = asyncio.Event()
         self._deaths = Restarts()
 
@@ -55,7 +58,9 @@ class Post:
             child = self.child = self.child or await self._start()
             code = await child.process.wait()
             if child is not self.child or self._ending.is_set():
+                self._left(child, restarted=False)
                 continue  # it was replaced, or told to end
+            self._left(child, restarted=True)
             self.child, self.restarts = None, self.restarts + 1
             wait = self._deaths.wait(asyncio.get_running_loop().time() - child.born)
             LOG.error("worker %d (post %d) ended with %d; restart in %g s", child.process.pid, self.number, code, wait)

@@ -9,9 +9,13 @@ import logging
 import signal
 import socket
 from dataclasses import dataclass
+from typing import Any
 
+from headgate.gateway.admin import Admin, Desk
+from headgate.gateway.metrics.board import Board
+from headgate.gateway.metrics.report import Report
 from headgate.gateway.supervise.child import Child, Command
-from headgate.gateway.supervise.messages import Ready, decode
+from headgate.gateway.supervise.messages import Ready, Slow, decode, encode
 from headgate.gateway.supervise.post import Post
 
 LOG = logging.getLogger("headgate.gateway")
@@ -42,11 +46,17 @@ class Supervisor:
 
     Args:
         crew: The workers.
+        desk: Where their metrics are shown and kept.
     """
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, desk: Desk) -> None:
+        self._board = Board()
+        self._admin = Admin(desk, self._board, self._show)
+        self._slow: dict[str, int] = {}
         shared = list(crew.shared)
-        self.posts = [Post(at, list(one), shared, crew.command, self._hear) for at, one in enumerate(crew.plugs)]
+        self.posts = [
+            Post(at, list(one), shared, crew.command, self._hear, self._leave) for at, one in enumerate(crew.plugs)
+        ]
         self._crew = crew
         self._end = asyncio.Event()
         self._rolling: asyncio.Task[None] | None = None
@@ -57,6 +67,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._roll)
+        await self._admin.listen()
+        showing = loop.create_task(self._admin.run())
         keepers = [loop.create_task(post.keep()) for post in self.posts]
         ended = loop.create_task(self._end.wait())
         await asyncio.wait({ended, *keepers}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,6 +76,8 @@ class Supervisor:
         ended.cancel()
         for keeper in keepers:
             await keeper
+        showing.cancel()
+        await self._admin.close()
         return int(any(codes))
 
     def _hear(self, post: Post, child: Child, message: bytes) -> None:
@@ -71,6 +85,32 @@ class Supervisor:
             case Ready() if not child.ready.is_set():
                 child.ready.set()
                 LOG.info("worker %d (post %d) is ready", child.process.pid, post.number)
+            case Report() as report:
+                self._board.add(child.process.pid, report)
+                self._teach()
+
+    def _leave(self, child: Child, *, restarted: bool) -> None:
+        self._board.leave(child.process.pid, restarted=restarted)
+
+    def _teach(self) -> None:
+        """Tell every worker what is slow, when that changed."""
+        if self._slow != self._board.slow:
+            self._slow = dict(self._board.slow)
+            for post in self.posts:
+                if post.child and post.child.link.free:
+                    post.child.link.send(encode(Slow(self._slow)))
+
+    def _show(self) -> dict[str, Any]:
+        workers = [
+            {
+                "post": post.number,
+                "pid": post.child.process.pid if post.child else None,
+                "ready": post.child is not None and post.child.ready.is_set(),
+                "restarts": post.restarts,
+            }
+            for post in self.posts
+        ]
+        return {"ready": all(worker["ready"] for worker in workers), "workers": workers}
 
     async def _end_all(self) -> list[int]:
         if self._rolling is not None:

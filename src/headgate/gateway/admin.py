@@ -1,0 +1,124 @@
+"""The admin port: /metrics and /health over all workers; once a second the final rollups go to their file.
+
+Beside one worker it runs on the worker's loop, above several on the supervisor's. What it writes is written in a
+thread; when the file cannot be written, rows wait, and the oldest are dropped after a while.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.base.errors import HeadgateError, Unavailable
+from headgate.gateway.http.connection import Connection
+from headgate.gateway.http.door import Door
+from headgate.gateway.http.head import Handler
+from headgate.gateway.limits import Limits
+from headgate.gateway.listen import accept, listen, show
+from headgate.gateway.metrics.board import Board
+from headgate.gateway.metrics.text import CONTENT_TYPE
+from headgate.gateway.protocols.speech import READ, allow, page, text
+from headgate.gateway.refusal import Refusal
+from headgate.predictions.rollup import Rollups, Row
+
+LOG = logging.getLogger("headgate.gateway")
+MOST_WAITING = 100_000  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the admin port is, and what it needs of the world.
+
+    Attributes:
+        host: Address; loopback unless somebody who knows says otherwise.
+        port: TCP port; None: 8081, or any free one when that is taken.
+        rollups: Keeps rows.
+        now: Seconds since 1970.
+        listening: Called with host and port once it listens.
+    """
+
+    host: str
+    port: int | None
+    rollups: Rollups
+    now: Callable[[], float]
+    listening: Callable[[str, int], None] | None = None
+
+
+class Admin:
+    """Shows and keeps what a board adds up.
+
+    Args:
+        desk: Where.
+        board: Gets the reports.
+        health: Returns what the health page says beside the board's notes.
+    """
+
+    def __init__(self, desk: Desk, board: Board, health: Callable[[], dict[str, Any]]) -> None:
+        self._desk = desk
+        self._board = board
+        self._health = health
+        self._door = Door(self._resolve, Limits(connections=64))
+        self._servers: list[asyncio.Server] = []
+        self._waiting: deque[Row] = deque(maxlen=MOST_WAITING)
+
+    async def listen(self) -> None:
+        """Take the port.
+
+        Raises:
+            Unavailable: The port was asked for by name, and is taken.
+        """
+        desk, loop = self._desk, asyncio.get_running_loop()
+        try:
+            plugs = listen(desk.host, 8081 if desk.port is None else desk.port)
+        except Unavailable:
+            if desk.port is not None:
+                raise
+            plugs = listen(desk.host, 0)
+        self._servers = [await accept(loop, plug, lambda: Connection(self._door), None) for plug in plugs]
+        LOG.info("admin port: %s", show(plugs[0]))
+        if desk.listening:
+            desk.listening(*plugs[0].getsockname()[:2])
+
+    async def run(self) -> None:
+        """Keep the final rows, once a second, until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1)
+            self._door.sweep(loop.time())
+            self._waiting.extend(self._board.finish(self._desk.now()))
+            await loop.run_in_executor(None, self._write)
+
+    async def close(self) -> None:
+        """Keep every row that is left, and close."""
+        self._waiting.extend(self._board.rest())
+        await asyncio.get_running_loop().run_in_executor(None, self._write)
+        for server in self._servers:
+            server.close()
+        self._door.drain()
+
+    def _write(self) -> None:
+        rows = list(self._waiting)
+        if not rows:
+            return
+        try:
+            self._desk.rollups.add(rows)
+        except HeadgateError as error:
+            LOG.warning("%d rollups wait: %s", len(rows), error)
+            return
+        for _ in rows:
+            self._waiting.popleft()
+
+    def _resolve(self, method: str, target: str, headers: Mapping[bytes, bytes]) -> Handler:  # noqa: ARG002 - as others
+        allow(method, READ)
+        match target.split("?", 1)[0]:
+            case "/metrics":
+                return text(CONTENT_TYPE, lambda: self._board.page().encode())
+            case "/health":
+                return page(self._show)
+        raise Refusal(404, "unknown_path", "here are /metrics and /health")
+
+    def _show(self) -> tuple[int, dict[str, Any]]:
+        notes = [f"{about}: {note}" for said in self._board.notes.values() for about, note in said.items()]
+        return 200, {**self._health(), "notes": sorted(set(notes))}
