@@ -22,6 +22,8 @@ NOUNS = (
     "key",
     "serve",
     "score",
+    "predictions",
+    "outcomes",
     "tick",
     "status",
     "at",

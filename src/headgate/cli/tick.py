@@ -36,6 +36,7 @@ def _chores(project: "Project") -> "dict[str, Chore]":
     return {
         "reports": lambda: _attach_reports(project),
         "webhooks": lambda: _deliver(project),
+        "predictions": lambda: _compact(project),
     }
 
 
@@ -44,6 +45,12 @@ def _attach_reports(project: "Project") -> list[str]:
     from headgate.gate.record import attach_due
 
     return [f"the report of event {event.position} is stored" for event in attach_due(report_desk(project))]
+
+
+def _compact(project: "Project") -> list[str]:
+    if not project.spool().exists():
+        return []
+    return [f"{model}: {done.rows} predictions to Parquet" for model, done in project.compact().items() if done.rows]
 
 
 def _deliver(project: "Project") -> list[str]:

@@ -88,6 +88,12 @@ class Joined:
         """
         return self._connection.sql("SELECT * FROM joined").to_arrow_table()
 
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the predictions whose outcome became true last, with it."""
+        query = f"SELECT * FROM joined WHERE outcome IS NOT NULL ORDER BY outcome_at DESC, id, row LIMIT {limit:d}"  # noqa: S608 - a number
+        rows: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
+        return rows
+
     def coverage(self) -> list[dict[str, Any]]:
         """Return for each arm and version how many predictions are mature and have an outcome."""
         rows: list[dict[str, Any]] = self._connection.sql(COVERAGE).to_arrow_table().to_pylist()
