@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from headgate.adapters.parquet.compact import Compacted
     from headgate.adapters.parquet.place import Place
     from headgate.adapters.parquet.read import Predictions
+    from headgate.adapters.sql.store import SqlEventStore
     from headgate.features.predictor import Predictor
     from headgate.gate.ports import Measurements
     from headgate.gate.profile import Tried
     from headgate.gateway.record import Keeping
+    from headgate.journal.event import Event
     from headgate.journal.ports import EventStore, Sender
     from headgate.predictions.rollup import Rollups
     from headgate.registry.bundle import Manifest
@@ -72,8 +74,12 @@ class Project:
         """The journal."""
         return self._journal
 
+    def renew_head(self, actor: str, reason: str) -> "Event":
+        """Start a new signed head at the journal's present end; return the event that says so."""
+        return self._journal.renew_head(actor, reason)
+
     @cached_property
-    def _journal(self) -> "EventStore":
+    def _journal(self) -> "SqlEventStore":
         from headgate.adapters.head.keeper import HeadKeeper
         from headgate.adapters.sql.store import SqlEventStore
 

@@ -117,15 +117,32 @@ def test_a_head_that_cannot_be_moved_is_told_and_the_event_stands(tmp_path: Path
 def test_many_who_make_the_key_at_once_agree_on_one(tmp_path: Path) -> None:
     keepers = [HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key") for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda keeper: keeper.begin(), keepers))
         assert set(pool.map(lambda keeper: keeper.read(), keepers)) == {EMPTY}
         list(pool.map(lambda step: keepers[step].advance(Head(step + 1, f"hash {step + 1}")), range(16)))
     assert HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").read() == Head(16, "hash 16")
 
 
 def test_a_crash_while_the_key_is_made_is_made_good(tmp_path: Path) -> None:
-    """Killed after the head was written and before its key was."""
-    keeper = HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key")
-    keeper.read()
-    (tmp_path / "journal.key").unlink()
-    (tmp_path / "journal.head.first").write_bytes(b"")
-    assert HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").read() == EMPTY
+    """Killed after the key was written and before its head was: nothing is recorded yet, so the next one goes on."""
+    store = open_store(f"sqlite:///{tmp_path}/journal.db", tmp_path)
+    HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").begin()
+    key = (tmp_path / "journal.key").read_bytes()
+    (tmp_path / "journal.head").unlink()
+    assert store.head() == EMPTY
+    store.append("project", 0, [NewEvent("a.b", "person:ada", "", {})])
+    assert (store.head().position, (tmp_path / "journal.key").read_bytes()) == (1, key)
+    store.close()
+
+
+def test_a_crash_right_after_the_first_commit_leaves_a_head_that_catches_up(tmp_path: Path) -> None:
+    """The head of the empty journal is there before the first event is."""
+    HeadKeeper(tmp_path / "journal.head", tmp_path / "journal.key").begin()
+    empty = (tmp_path / "journal.head").read_bytes()
+    store = open_store(f"sqlite:///{tmp_path}/journal.db", tmp_path)
+    store.append("project", 0, [NewEvent("a.b", "person:ada", "", {})])
+    (tmp_path / "journal.head").write_bytes(empty)
+    assert (store.head(), verify_chain(store.read(), store.head())) == (EMPTY, None)
+    store.append("project", 1, [NewEvent("a.b", "person:ada", "", {})])
+    assert store.head().position == 2
+    store.close()

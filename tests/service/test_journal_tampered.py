@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - these tests write their own SQL on purpose
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from headgate.base.digest import Json
 from headgate.base.errors import Tampered
 from headgate.journal.chain import Break, verify_chain
 from headgate.journal.event import NewEvent, event_hash
+from headgate.journal.head import EMPTY, Head
 from headgate.journal.ports import Document
 from headgate.testing.postgres import fresh_database
 
@@ -148,7 +150,7 @@ def test_a_changed_head_another_key_and_a_lost_file_are_each_told(lite: SqlEvent
     with pytest.raises(Tampered, match="the signed head is gone"):
         lite.append("project", 0, [NewEvent("a.b", "person:ada", "", {})])
     other = HeadKeeper(tmp_path / "other.head", tmp_path / "other.key")
-    other.read()
+    other.begin()
     head.write_bytes((tmp_path / "other.head").read_bytes())
     with pytest.raises(Tampered, match="signed with another key"):
         lite.head()
@@ -158,11 +160,59 @@ def test_a_changed_head_another_key_and_a_lost_file_are_each_told(lite: SqlEvent
         SqlEventStore(f"sqlite:///{tmp_path}/journal.db", SystemClock(), HeadKeeper(head, key)).head()
 
 
-def test_a_head_that_was_moved_away_on_purpose_starts_at_the_present_end(lite: SqlEventStore, tmp_path: Path) -> None:
-    keeper = HeadKeeper(tmp_path / "new.head", tmp_path / "new.key")
-    store = SqlEventStore(f"sqlite:///{tmp_path}/journal.db", SystemClock(), keeper)
-    assert store.head().position == COUNT
-    assert found(store) is None
+def test_cut_rows_do_not_pass_once_head_and_key_are_deleted_too(opened: SqlEventStore, tmp_path: Path) -> None:
+    """Neither reading nor appending makes a new head while anything is recorded."""
+    change(opened, "DELETE FROM events WHERE position > 2")
+    for name in ("journal.head", "journal.key"):
+        (tmp_path / name).unlink()
+    for act in (opened.head, lambda: opened.append("project", 0, [NewEvent("a.b", "person:ada", "", {})])):
+        with pytest.raises(Tampered, match="there is no signed head, and no key of one") as caught:
+            act()
+        assert "headgate audit --new-head --because" in caught.value.way_out
+    assert not [path for path in tmp_path.glob("journal.*") if path.suffix in {".head", ".key"}]
+
+
+def test_documents_without_any_event_were_left_by_somebody_who_deleted(opened: SqlEventStore, tmp_path: Path) -> None:
+    opened.append("project", 0, [NewEvent("a.b", "person:ada", "", {})], [Document("route", "churn", 1, {})])
+    change(opened, "DELETE FROM events")
+    for name in ("journal.head", "journal.key"):
+        (tmp_path / name).unlink()
+    with pytest.raises(Tampered, match="there is no signed head"):
+        opened.head()
+
+
+def test_a_new_head_is_journalled_and_the_former_one_is_kept(opened: SqlEventStore, tmp_path: Path) -> None:
+    before, key = (tmp_path / "journal.head").read_bytes(), (tmp_path / "journal.key").read_bytes()
+    change(opened, "DELETE FROM events WHERE position > 6")
+    event = opened.renew_head("person:ada", "the disk was lost, and the backup is of noon")
+    assert (event.position, event.kind, event.actor, event.body["position"]) == (7, "head.renewed", "person:ada", 6)
+    assert event.body["key"] != json.loads(before)["key"]
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("journal.*.before-*"))] == [before, key]
+    assert (opened.head().position, found(opened)) == (7, None)
+    assert opened.append("project", 1, [NewEvent("a.b", "person:ada", "", {})])[0].position == 8
+    assert (tmp_path / "journal.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_head_of_a_key_that_the_journal_does_not_know_is_told(lite: SqlEventStore, tmp_path: Path) -> None:
+    """Whoever swaps head and key for his own cannot sign away what was cut; the first event names the first key."""
+    last = lite.last()
+    assert last is not None
+    forged = HeadKeeper(tmp_path / "forged.head", tmp_path / "forged.key")
+    forged.begin()
+    forged.advance(Head(last.position, last.hash))
+    store = SqlEventStore(f"sqlite:///{tmp_path}/journal.db", SystemClock(), forged)
+    for act in (store.head, lambda: store.append("project", 0, [NewEvent("a.b", "person:ada", "", {})])):
+        with pytest.raises(Tampered, match="a key that this journal does not know"):
+            act()
+    store.close()
+
+
+def test_reading_an_empty_journal_makes_neither_key_nor_head(tmp_path: Path) -> None:
+    head, key = tmp_path / "journal.head", tmp_path / "journal.key"
+    store = SqlEventStore(f"sqlite:///{tmp_path}/journal.db", SystemClock(), HeadKeeper(head, key))
+    assert (store.head(), store.last(), list(store.read())) == (EMPTY, None, [])
+    assert not head.exists()
+    assert not key.exists()
     store.close()
 
 

@@ -52,6 +52,11 @@ def choose_model(project: "Project", name: str) -> str:
     raise BadInput(what, where=str(project.folder), way_out=f"name one of: {', '.join(models)}")
 
 
+def counted(number: int, thing: str) -> str:
+    """Return ``1 finding``, ``2 findings``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def show(data: Any, *, as_json: bool, render: Callable[[], Any]) -> None:
     """Print the data as JSON, or what `render` returns with Rich."""
     if as_json:

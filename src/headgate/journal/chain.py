@@ -34,8 +34,17 @@ class Break:
     why: str
 
 
-def link(last: Event | None, stream: str, sequence: int, news: Sequence[NewEvent], now: datetime) -> tuple[Event, ...]:
+def link(
+    last: Event | None,
+    stream: str,
+    sequence: int,
+    news: Sequence[NewEvent],
+    now: datetime,
+    genesis: str = GENESIS,
+) -> tuple[Event, ...]:
     """Return the events that continue the chain after `last`, the stream being at `sequence`.
+
+    The first event of all follows `genesis`: the fingerprint of the key that signs the journal's head.
 
     Raises:
         BadInput: No event at all, or a text or body that cannot be recorded exactly (NaN, a key that is no string).
@@ -43,7 +52,7 @@ def link(last: Event | None, stream: str, sequence: int, news: Sequence[NewEvent
     if not news:
         raise BadInput("there is no event to record", where=stream, way_out="append at least one event")
     at, position = stamp(now, last), last.position if last else 0
-    previous, linked = last.hash if last else GENESIS, []
+    previous, linked = last.hash if last else genesis, []
     for step, new in enumerate(news, start=1):
         exact = _exact(stream, new)
         previous_hash, previous = previous, event_hash(position + step, stream, sequence + step, at, exact, previous)
@@ -187,7 +196,9 @@ def check_head(last: Event | None, head: Head, at_head: Event | None = None) -> 
 def _first_fault(
     event: Event, last: Event | None, sequences: Mapping[str, int], *, knows_streams: bool
 ) -> Break | None:
-    position, previous = (last.position, last.hash) if last else (0, GENESIS)
+    position, previous = (
+        (last.position, last.hash) if last else (0, event.previous)
+    )  # its own hash guards the first one
     if event.position > position + 1:
         gone = f"{position + 1}" if event.position == position + 2 else f"{position + 1} to {event.position - 1}"
         return Break(position + 1, "removed", f"{gone} gone: after {position} comes {event.position}")

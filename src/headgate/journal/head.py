@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headgate.base.digest import Json, canonical
+from headgate.base.digest import Json, canonical, digest
 from headgate.base.errors import Tampered
 from headgate.journal.event import GENESIS
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PURPOSE = b"headgate journal head 1\n"
+RENEWED = "head.renewed"
 RESTORE = (
-    "restore the state folder from a backup and run `headgate audit`; if you replaced it on purpose, move the head "
-    "and its key away (keep them: they are the proof of what was) and a new head starts at the journal's present end"
+    "restore the state folder from a backup; or, if you know why and accept what may be lost, "
+    '`headgate audit --new-head --because "..."`: it is journalled, and every audit shows it'
 )
 
 
@@ -35,6 +36,11 @@ EMPTY = Head(0, GENESIS)
 def public_text(key: "Ed25519PrivateKey") -> str:
     """Return the public half as hex."""
     return key.public_key().public_bytes_raw().hex()
+
+
+def fingerprint(public: str) -> str:
+    """Return ``sha256:<hex>`` of a public key given as hex: how a journal names the keys of its heads."""
+    return digest(bytes.fromhex(public))
 
 
 def sign_head(head: Head, key: "Ed25519PrivateKey") -> bytes:

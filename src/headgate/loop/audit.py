@@ -3,6 +3,7 @@
 Nothing here reads the journal, the registry or a clock: they are handed in.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,7 @@ class AuditReport:
     """What an audit found.
 
     Attributes:
-        events: How many were replayed.
-        moves, ballots: How many of them were checked.
+        events, moves, ballots: How many there are; those from the first break on were counted, not checked.
         findings: What does not hold, the first broken event first; empty: all holds.
         notes: What holds and should be known (overrides, unauthenticated approvals).
     """
@@ -57,27 +57,31 @@ class AuditReport:
 def audit(
     events: Sequence[Event],
     broken: Sequence[Finding],
-    routes: Sequence[Document],
+    routes: Sequence[Document] | str,
     aliases: Mapping[str, str | None] | str,
+    beyond: Sequence[Event] = (),
 ) -> AuditReport:
     """Return everything that does not hold.
 
     Args:
-        events: All that can be read, in order.
+        events: All that can be trusted, in order.
         broken: What the chain and the signed head say (`from_break`).
-        routes: The route documents that the gateway reads.
+        routes: The route documents that the gateway reads; or why they are not compared.
         aliases: What the registry's champion alias names, by model; or why the registry could not be asked.
+        beyond: Events from the first break on; counted only.
     """
     replayed = replay(events)
-    findings = [*broken, *replayed.findings, *check_routes(replayed.state, routes)]
-    notes = list(replayed.notes)
+    findings, notes = [*broken, *replayed.findings], list(replayed.notes)
+    if isinstance(routes, str):
+        notes.append(f"routes were not compared: {routes}")
+    else:
+        findings += check_routes(replayed.state, routes)
     if isinstance(aliases, str):
         notes.append(f"aliases were not compared: {aliases}")
     else:
         findings += check_aliases(replayed.state, aliases)
-    moves = sum(event.kind == MOVED for event in events)
-    ballots = sum(event.kind == CAST for event in events)
-    return AuditReport(len(events), moves, ballots, tuple(findings), tuple(notes))
+    kinds = Counter(event.kind for event in (*events, *beyond))
+    return AuditReport(kinds.total(), kinds[MOVED], kinds[CAST], tuple(findings), tuple(notes))
 
 
 def from_break(broken: Break) -> Finding:

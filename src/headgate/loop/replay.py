@@ -14,6 +14,7 @@ from headgate.gate.ballots import flaw, read
 from headgate.gate.people import unsigned, unvouched
 from headgate.gate.verdict import Verdict
 from headgate.journal.event import Event
+from headgate.journal.head import RENEWED
 from headgate.loop.state import ProjectState, advance
 from headgate.release import pointer
 from headgate.release.ledger import MOVED, Ledger, Moved
@@ -52,7 +53,7 @@ def replay(events: Sequence[Event]) -> Replay:
     for event in events:
         try:
             found = _check(event, state, nonces)
-            state = advance(state, event)
+            before, state = state, advance(state, event)
         except (HeadgateError, KeyError, TypeError, ValueError) as error:
             findings.append(
                 _finding(event, error.what if isinstance(error, HeadgateError) else f"unreadable: {error!r}")
@@ -60,7 +61,7 @@ def replay(events: Sequence[Event]) -> Replay:
             state = _past(state, event)
             continue
         findings += [_finding(event, what) for what in found]
-        notes += _notes(event)
+        notes += _notes(event, before)
     return Replay(state, tuple(findings), tuple(notes))
 
 
@@ -175,13 +176,16 @@ def _pairs(recorded: Moved, decided: Move) -> tuple[tuple[str, object, object], 
     )
 
 
-def _notes(event: Event) -> list[str]:
+def _notes(event: Event, before: ProjectState) -> list[str]:
     if event.kind == MOVED and event.body["override"] is not None:
         return [f"event {event.position}: {event.actor} set the rules aside: {event.body['override']}"]
     if event.kind == MOVED and not event.body["authenticated"]:
         return [f"event {event.position}: version {event.body['to']} was promoted on unauthenticated approval"]
-    if event.kind == people.ADDED and event.body["signature"] is None and event.position > 1:
+    if event.kind == people.ADDED and event.body.get("signature") is None and before.people.known:
         return [f"event {event.position}: {event.body['name']} was added by {event.actor} without a signature"]
+    if event.kind == RENEWED:
+        after = f"after event {event.body.get('position')}"
+        return [f"event {event.position}: {event.actor} started a new signed head {after}: {event.reason}"]
     return []
 
 

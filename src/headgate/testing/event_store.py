@@ -15,7 +15,7 @@ import pytest
 from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict
 from headgate.journal.chain import verify_chain
-from headgate.journal.event import GENESIS, NewEvent
+from headgate.journal.event import NewEvent
 from headgate.journal.head import EMPTY, Head
 from headgate.journal.ports import Document, EventStore
 from headgate.testing.clock import FakeClock
@@ -46,7 +46,7 @@ class EventStoreContract:
         recorded = store.append("project", 0, [NewEvent("a.b", "person:ada", "it's %s 😀", NASTY), new(n=2)])
         assert tuple(store.read()) == recorded
         assert recorded[0].body == NASTY
-        assert (recorded[0].previous, recorded[1].previous) == (GENESIS, recorded[0].hash)
+        assert recorded[1].previous == recorded[0].hash
         assert {event.at for event in recorded} == {clock.now()}
         assert store.last() == recorded[1]
 

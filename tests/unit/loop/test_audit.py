@@ -102,6 +102,37 @@ def test_an_edited_row_is_named(supply: Supply) -> None:
     assert "edited" in report.findings[0].what
 
 
+@pytest.mark.parametrize("kind", ["verdict.given", "ballot.cast"])
+def test_a_broken_chain_leads_to_one_finding_and_a_true_count(supply: Supply, kind: str) -> None:
+    """What comes after the break is counted; routes and aliases are not held against half a journal."""
+    every = list(events(supply))
+    at = position(supply, kind)
+    every[at - 1] = replace(every[at - 1], reason="other")
+    rewrite(supply, every)
+    report = run(supply)
+    assert [finding.position for finding in report.findings] == [at]
+    assert (report.events, report.moves, report.ballots) == (len(every), 3, 3)
+    assert [note.split(":")[0] for note in report.notes[-2:]] == [
+        "routes were not compared",
+        "aliases were not compared",
+    ]
+
+
+def test_the_first_person_and_a_new_head_are_told_apart(supply: Supply) -> None:
+    """The first person can have no signature, wherever they come; a new head is shown by every audit."""
+    assert run(supply).notes == ()
+    supply.record("head.renewed", {"key": "00", "position": 3, "hash": "sha256:x"}, stream=STREAM)
+    (note,) = run(supply).notes
+    assert "started a new signed head after event 3" in note
+
+
+def test_the_first_person_is_no_news_even_after_other_events(tmp_path: Path) -> None:
+    supply = Supply(tmp_path)
+    supply.record("webhook.added", {"name": "chat", "events": [], "after": 0}, stream=STREAM)
+    supply.add("grace", GRACE)
+    assert run(supply).notes == ()
+
+
 def test_reordered_rows_are_named(supply: Supply) -> None:
     every = list(events(supply))
     every[4], every[5] = every[5], every[4]

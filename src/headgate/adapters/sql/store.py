@@ -16,11 +16,12 @@ from headgate.base.clock import Clock
 from headgate.base.digest import canonical
 from headgate.base.errors import HeadgateError, Tampered
 from headgate.journal.chain import check_head, document_body, link, outdated, stale
-from headgate.journal.event import Event, NewEvent
-from headgate.journal.head import EMPTY, RESTORE, Head
+from headgate.journal.event import GENESIS, Event, NewEvent
+from headgate.journal.head import EMPTY, RENEWED, RESTORE, Head, fingerprint
 from headgate.journal.ports import Document
 
 PAGE = 500
+STREAM = "project"
 
 
 class SqlEventStore:
@@ -37,6 +38,7 @@ class SqlEventStore:
         self.outbox = SqlOutbox(self.database)
         self._clock = clock
         self._head = head
+        self._known = ""
 
     def append(
         self, stream: str, expected: int, events: Sequence[NewEvent], documents: Sequence[Document] = ()
@@ -51,11 +53,13 @@ class SqlEventStore:
         """
         with self.database.writing() as connection:
             last = _last(connection)
+            if _unused(connection, last):
+                self._head.begin()
             self._check_head(connection, last)
-            found = connection.scalar(sa.select(sa.func.max(EVENTS.c.sequence)).where(EVENTS.c.stream == stream)) or 0
+            found = _sequence(connection, stream)
             if found != expected:
                 raise stale(stream, expected, found)
-            linked = link(last, stream, found, events, self._clock.now())
+            linked = link(last, stream, found, events, self._clock.now(), fingerprint(self._head.public()))
             connection.execute(sa.insert(EVENTS), [to_row(event) for event in linked])
             for document in documents:
                 _put(connection, document)
@@ -103,7 +107,29 @@ class SqlEventStore:
         Raises:
             Tampered: It is gone, was changed, or was signed with another key.
         """
-        return self._head.read(lambda: _head_at(self.last()))
+        with self.database.reading() as connection:
+            last = _last(connection)  # before the files: whoever recorded the first event had made them before
+            if not self._head.begun() and _unused(connection, last):
+                return EMPTY
+            head = self._head.read()
+            self._check_key(connection)
+        return head
+
+    def renew_head(self, actor: str, reason: str) -> Event:
+        """Start a new head with a new key at the journal's present end, and record who did it and why.
+
+        The former head and key are kept beside the new ones. Nothing is checked: a broken chain stays broken.
+        """
+        with self.database.writing() as connection:
+            last = _last(connection)
+            head = Head(last.position, last.hash) if last else EMPTY
+            self._head.renew(head, f"before-{self._clock.now():%Y%m%dT%H%M%S%f}")
+            key = self._head.public()
+            new = NewEvent(RENEWED, actor, reason, {"key": key, "position": head.position, "hash": head.hash})
+            (event,) = link(last, STREAM, _sequence(connection, STREAM), [new], self._clock.now(), fingerprint(key))
+            connection.execute(sa.insert(EVENTS), [to_row(event)])
+        self._advance(event)
+        return event
 
     def close(self) -> None:
         """Close every connection."""
@@ -119,7 +145,8 @@ class SqlEventStore:
             raise type(error)(what, where=error.where, way_out=way_out) from error
 
     def _check_head(self, connection: sa.Connection, last: Event | None) -> None:
-        head = self._head.read(lambda: _head_at(last))
+        head = self._head.read()
+        self._check_key(connection)
         at_head = last
         if last is not None and 0 < head.position < last.position:
             row = connection.execute(sa.select(EVENTS).where(EVENTS.c.position == head.position)).first()
@@ -131,9 +158,27 @@ class SqlEventStore:
                 f"nothing is added to a journal that was {broken.fault}: {broken.why}", where=where, way_out=RESTORE
             )
 
+    def _check_key(self, connection: sa.Connection) -> None:
+        """Refuse a head of a key that the journal does not know: not the one it began with, nor one of a renewal."""
+        public = self._head.public()
+        if self._known == public:
+            return
+        first = connection.scalar(sa.select(EVENTS.c.previous).where(EVENTS.c.position == 1))
+        renewed = sa.select(EVENTS).where(EVENTS.c.stream == STREAM, EVENTS.c.kind == RENEWED)
+        keys = [to_event(row).body.get("key") for row in connection.execute(renewed)]
+        if first not in {None, GENESIS, fingerprint(public)} and public not in keys:
+            what = "the head was signed with a key that this journal does not know"
+            raise Tampered(what, where=str(self._head.path), way_out=RESTORE)
+        self._known = public if first else ""
 
-def _head_at(last: Event | None) -> Head:
-    return Head(last.position, last.hash) if last else EMPTY
+
+def _unused(connection: sa.Connection, last: Event | None) -> bool:
+    """Tell whether nothing was ever recorded here; documents without events were left by somebody who deleted."""
+    return last is None and connection.scalar(sa.select(sa.func.count()).select_from(DOCUMENTS)) == 0
+
+
+def _sequence(connection: sa.Connection, stream: str) -> int:
+    return connection.scalar(sa.select(sa.func.max(EVENTS.c.sequence)).where(EVENTS.c.stream == stream)) or 0
 
 
 def _last(connection: sa.Connection) -> Event | None:
