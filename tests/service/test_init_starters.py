@@ -37,6 +37,23 @@ def test_a_starter_is_checked_trained_and_judged(task: str, tmp_path: Path) -> N
     failed = [line["line"] for line in judged["lines"] if not line["passed"]]
     # The scorecard waits for a person's signature; latency depends on what else this machine does.
     assert [line for line in failed if "latency" not in line] == ["scorecard: a person approved it as it stands"]
+    headgate(folder, "approve", "--scorecard", "--as", "grace", "--because", "the bar")
+    loosen_latency(folder)
+    headgate(folder, "approve", "--scorecard", "--as", "grace", "--because", "the bar, on a busy machine")
+    headgate(folder, "gate", "1")
+    headgate(folder, "approve", "1", "--as", "grace", "--because", "good")
+    headgate(folder, "promote", "1", "--because", "first")
+    train = folder / "train.py"
+    train.write_text(train.read_text() + "\n# looked at again\n")
+    assert json.loads(headgate(folder, "train", "--json"))["version"] == "2"
+    second = json.loads(headgate(folder, "gate", "2", "--json"))
+    assert any("against champion 1's" in line["why"] for line in second["lines"])
+
+
+def loosen_latency(folder: Path) -> None:
+    """Other work on the machine is no matter of this test."""
+    policy = folder / "headgate.yaml"
+    policy.write_text(policy.read_text().replace("at_most_ms: 50", "at_most_ms: 5000"))
 
 
 def test_init_says_what_comes_next_and_names_the_project_after_its_folder(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """MLflow keeps the registry's contract: on SQLite with files, on PostgreSQL with S3, and behind its own server."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -129,3 +130,34 @@ def test_no_password_is_shown_when_the_server_is_away(tmp_path: Path) -> None:
         registry.register(record("m", make_bundle(tmp_path / "b", "m", "w")), tmp_path / "b", None, "person:ada")
     assert "secret" not in str(caught.value)
     assert "http://127.0.0.1" in str(caught.value)
+
+
+OPEN = """
+import sys
+from headgate.adapters.mlflow.registry import MlflowRegistry
+MlflowRegistry(f"sqlite:///{sys.argv[1]}/mlflow.db", sys.argv[1], "p").ping()
+"""
+
+
+def grown(folder: Path) -> int:
+    """Return the bytes of the store that is being made; its journal comes and goes."""
+    found = 0
+    for path in folder.glob("mlflow.db*"):
+        with contextlib.suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
+
+
+@pytest.mark.parametrize("growth", [1, 100_000, 300_000])
+def test_killed_while_the_store_is_made_the_next_process_makes_it(tmp_path: Path, growth: int) -> None:
+    """Killed when its file has grown by this many bytes: in the middle of MLflow's migrations."""
+    command = [sys.executable, "-c", OPEN, str(tmp_path)]
+    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while killed.poll() is None and grown(tmp_path) < growth:
+        time.sleep(0.005)
+    killed.kill()
+    assert killed.wait() == -9
+    assert not (tmp_path / "mlflow.db").exists()
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert sorted(path.name for path in tmp_path.glob("mlflow.db*")) == ["mlflow.db"]

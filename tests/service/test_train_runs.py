@@ -80,6 +80,7 @@ def test_stages_are_commands_of_their_own(small_project: Path) -> None:
         ("    import os; os._exit(3)", "ended with exit code 3"),
         ("    import os; os.kill(os.getpid(), 9)", "ended with signal SIGKILL"),
         ("    while True: pass", "did not end within 2s"),
+        ("    import os; os._exit(0)", r"ended the process before train\(\) returned a model"),
     ],
 )
 def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
@@ -103,6 +104,13 @@ def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
     assert done.version == "1"
     assert done.done["assemble"].reused
     assert any("going on with run" in line for line in told)
+
+
+def test_a_model_that_was_never_fitted_is_named(small_project: Path) -> None:
+    train_py = small_project / "train.py"
+    train_py.write_text(train_py.read_text().replace(".fit(frame, labels)", ""))
+    with pytest.raises(BadInput, match=r"the Pipeline that train\(\) returned"):
+        train(small_project)
 
 
 KILLED = """

@@ -15,7 +15,7 @@ from headgate.gate.rows import Answers, HeldOut, Mask, Silent, unseen
 from headgate.training.metrics import METRICS, encode
 from headgate.training.resampled import Array, Kernel
 
-LEAST_ROWS = 200
+LEAST_ROWS = 200  # of a segment line; a metric line says its own
 LEAST_OF_CLASS = 20  # with fewer the percentile bound covers less than it says (tests/simulation)
 
 
@@ -35,7 +35,9 @@ class NotCompared:
     why: str
 
 
-def shared_rows(held_out: HeldOut, candidate: Answers, champion: Answers | Silent) -> Mask | NotCompared:
+def shared_rows(
+    held_out: HeldOut, candidate: Answers, champion: Answers | Silent, least_rows: int = LEAST_ROWS
+) -> Mask | NotCompared:
     """Return the rows later than both training windows, or why there is no comparison on them."""
     if isinstance(champion, Silent):
         return NotCompared(f"champion {champion.version} gave no answers to compare with: {champion.why}")
@@ -46,16 +48,24 @@ def shared_rows(held_out: HeldOut, candidate: Answers, champion: Answers | Silen
     rows = unseen(held_out.time, candidate, champion)
     if isinstance(rows, str):
         return NotCompared(rows)
-    if rows.sum() < LEAST_ROWS:
+    if rows.sum() < least_rows:
         return NotCompared(
             f"only {show_rows(int(rows.sum()))} of {len(held_out):,} are later than the training of both this version "
-            f"and champion {champion.version}; {LEAST_ROWS} are needed: hold out a longer span, or wait for newer data"
+            f"and champion {champion.version}; {least_rows} are needed: hold out a longer span, "
+            "wait for newer data, or lower champion.least_rows"
         )
     return rows
 
 
 def compare(
-    metric: str, held_out: HeldOut, candidate: Answers, champion: Answers | Silent, *, confidence: float, seed: int
+    metric: str,
+    held_out: HeldOut,
+    candidate: Answers,
+    champion: Answers | Silent,
+    *,
+    confidence: float,
+    seed: int,
+    least_rows: int = LEAST_ROWS,
 ) -> Compared | NotCompared:
     """Return the candidate's gain over the champion in a metric, with its one-sided bootstrap bound.
 
@@ -66,8 +76,9 @@ def compare(
         champion: The version that serves.
         confidence: Of the bound, such as 0.95.
         seed: Of the draws.
+        least_rows: With fewer rows that are new to both, nothing is compared.
     """
-    rows = shared_rows(held_out, candidate, champion)
+    rows = shared_rows(held_out, candidate, champion, least_rows)
     if isinstance(rows, NotCompared):
         return rows
     if isinstance(champion, Silent):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from headgate.base.errors import BadInput
 from headgate.policy.model import ModelPolicy, show_span
+from headgate.training.native import RECORD
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 TAIL = 2000  # characters of the log that an error shows
@@ -61,6 +62,12 @@ def fit(job: FitJob) -> None:
         )
     if code != 0:
         raise _failure(job, code, log)
+    if not (job.target / "native" / RECORD).is_file():
+        raise BadInput(
+            "train.py ended the process before train() returned a model",
+            where=training.file,
+            way_out=f"take out sys.exit() or os._exit(), and return the fitted model. Output:\n{_tail(log)}",
+        )
 
 
 def _run(spec: Path, log: Path, env: Mapping[str, str], seconds: float) -> int | None:

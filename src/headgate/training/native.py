@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from headgate.base.errors import BadInput
+from headgate.base.errors import BadInput, HeadgateError
 from headgate.policy.model import PackagePolicy
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ ALLOWED = (
     "return a fitted scikit-learn estimator or pipeline, a LightGBM or XGBoost model (Booster or scikit-learn API), "
     "or a PyTorch module"
 )
+
+
+class ModelRaisesError(BadInput):
+    """A fitted model raised something of its own when it was asked for predictions."""
 
 
 class Kind(Protocol):
@@ -154,9 +158,22 @@ def predict(model: object, task: str, frame: "pd.DataFrame") -> Floats:
         BadInput: The model does not answer in the shape that the task needs.
     """
     native = recognise(model)
-    with np.errstate(all="ignore"):  # a model may overflow on extreme rows: what it answers is what counts
-        raw = np.asarray(native.library.predict(model, task, frame), np.float64)
-    return SHAPES[task](raw, len(frame), type(model).__qualname__)
+    name = type(model).__qualname__
+    try:
+        with np.errstate(all="ignore"):  # a model may overflow on extreme rows: what it answers is what counts
+            raw = np.asarray(native.library.predict(model, task, frame), np.float64)
+    except HeadgateError:
+        raise
+    except (
+        Exception
+    ) as error:  # the model is the user's: whatever it raises is told, and the run goes on after a repair
+        text = " ".join(str(error).split())[:300]
+        raise ModelRaisesError(
+            f"the {name} that train() returned raises {type(error).__name__} when it predicts: {text}",
+            where="train()",
+            way_out="return a fitted model that answers every row its features allow",
+        ) from error
+    return SHAPES[task](raw, len(frame), name)
 
 
 def classes_of(model: object) -> tuple[str, ...]:

@@ -98,21 +98,19 @@ def _expected(fitted: object, material: Material, cases: parity.Cases) -> npt.ND
     """Return the native answers to the cases; a model that raises on rows that callers may send is refused."""
     try:
         return native.predict(fitted, material.policy.task, as_frame(cases.columns))
-    except BadInput:
-        raise
-    except Exception as error:  # a model may raise anything; find the first kind of row that it cannot take
+    except native.ModelRaisesError as error:  # find the first kind of row that it cannot take
         for name in dict.fromkeys(cases.groups):
             part = cases.only(name)
             if why := _raises(fitted, material.policy.task, part):
                 raise _cannot_take(material, name, part.origin[-1], why) from error
-        raise _cannot_take(material, "any", "all rows together", str(error)) from error
+        raise _cannot_take(material, "any", "all rows together", error.what) from error
 
 
 def _raises(fitted: object, task: str, cases: parity.Cases) -> str:
     try:
         native.predict(fitted, task, as_frame(cases.columns))
-    except Exception as error:  # noqa: BLE001 - as above
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    except native.ModelRaisesError as error:
+        return error.what
     return ""
 
 

@@ -4,20 +4,19 @@ A version's artefacts lie in its run: `model/bundle/` (what serves), `model/MLmo
 answer through the same bundle) and `record/` (what the run was). Registering is idempotent by the run's name.
 """
 
-import fcntl
 import json
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
+from headgate.adapters.mlflow.store import alone, create_whole
 from headgate.base.errors import BadInput, HeadgateError, Unavailable
 from headgate.registry.version import RunRecord, Version
 
@@ -75,7 +74,7 @@ class MlflowRegistry:
     def shown(self) -> str:
         """The tracking URI without user and password."""
         parts = urlsplit(self._tracking)
-        return parts._replace(netloc=parts.hostname or "").geturl() if "@" in parts.netloc else self._tracking
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     def _plain(self, error: Exception) -> str:
         """Return the first line of an error, the tracking URI in it without its password."""
@@ -100,7 +99,9 @@ class MlflowRegistry:
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        with _alone(self._tracking):  # two processes that create one fresh SQLite store crash it
+        with alone(self._tracking) as path:
+            if path is not None:
+                create_whole(path)
             client = MlflowClient(tracking_uri=self._tracking, registry_uri=self._tracking)
             client.search_experiments(max_results=1)
         return client
@@ -278,16 +279,3 @@ def _version(entry: Any) -> Version:
 def _key(name: str) -> str:
     """MLflow allows letters, digits, and _-. :/ in names; segments hold = and more."""
     return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in name.replace("=", ":"))[:250]
-
-
-@contextmanager
-def _alone(tracking: str) -> Iterator[None]:
-    """Hold a lock beside a SQLite store while it is opened and migrated."""
-    if not tracking.startswith("sqlite:///"):
-        yield
-        return
-    path = Path(tracking.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

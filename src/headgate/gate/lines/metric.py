@@ -49,6 +49,7 @@ def _relative(
         facts.champion,
         confidence=line.champion.confidence,
         seed=facts.seed,
+        least_rows=line.champion.least_rows,
     )
     if isinstance(found, NotCompared):
         return False, [f"not compared with the champion: {found.why}"], {}
