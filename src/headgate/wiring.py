@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headgate.adapters.parquet.place import Place
     from headgate.adapters.parquet.read import Predictions
     from headgate.adapters.sql.store import SqlEventStore
-    from headgate.features.predictor import Predictor
+    from headgate.features.predictor import MakeRuntime, Predictor
     from headgate.gate.ports import Measurements
     from headgate.gate.profile import Tried
     from headgate.gateway.record import Keeping
@@ -131,6 +131,15 @@ class Project:
             with serving(folder) as (host, port):
                 asked = requests(signature, sample(inputs, ROWS), version.model, f"{host}:{port}")
                 yield lambda rate, seconds: drive(host, port, asked, rate, seconds)
+
+    def runtimes(self) -> "MakeRuntime":
+        """What builds a worker's runtimes: within a budget of memory, where the settings name one."""
+        budget = self.policy.settings.model_memory_mb
+        if not budget:
+            return make_runtime
+        from headgate.gateway.residence import Residence
+
+        return Residence(int(budget * 1_000_000), make_runtime)
 
     def keeping(self) -> "Keeping":
         """What keeps a worker's answers and outcomes; opened by each worker for itself."""

@@ -57,7 +57,6 @@ def station(
     from headgate.gateway.guard.keys import COLLECTION as KEYS
     from headgate.gateway.station import Station
     from headgate.routing.route import COLLECTION
-    from headgate.wiring import make_runtime
 
     def routes() -> "tuple[Document, ...]":
         return project.journal().documents(COLLECTION)
@@ -67,7 +66,7 @@ def station(
         plan.port,
         project.folder,
         routes,
-        make_runtime,
+        project.runtimes(),
         project.clock,
         insecure=plan.insecure,
         listening=listening,

@@ -36,6 +36,11 @@ class Predictor:
         self._runtime = runtime
         self._features = features
 
+    @property
+    def apart(self) -> bool:
+        """Whether a call may block on something else than the model, and so must not run on a loop."""
+        return self.manifest.runtime != "onnx" or bool(getattr(self._runtime, "apart", False))
+
     def predict(self, inputs: Columns) -> dict[str, npt.NDArray[Any]]:
         """Return every output of the signature for these rows.
 

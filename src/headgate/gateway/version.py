@@ -16,7 +16,7 @@ class Loaded:
         close: Closes the predictor, away from the loop.
 
     Attributes:
-        aside: Whether a call blocks on another process and so must not run on the loop.
+        aside: Whether a call may block (another process, a model opened on demand) and must not run on the loop.
     """
 
     def __init__(self, version: str, digest: str, predictor: Predictor, close: Callable[[], None]) -> None:
@@ -25,7 +25,7 @@ class Loaded:
         self.predictor = predictor
         self.manifest = predictor.manifest
         self.signature = predictor.manifest.signature
-        self.aside = predictor.manifest.runtime != "onnx"
+        self.aside = predictor.apart
         self.singles = Singles(self.signature.inputs)
         self._close = close
         self._held = 0

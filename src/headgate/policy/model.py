@@ -294,6 +294,12 @@ class Settings(Part):
         "beyond", description="Who must show an API key: whoever asks from beyond this machine, or everybody."
     )
     head: str = Field("", description="File that keeps the journal's signed head; empty: in the state folder.")
+    model_memory_mb: float = Field(
+        0,
+        ge=0,
+        description="Megabytes of open models a worker (by bundle size): the least recently used are closed, "
+        "and opened again when asked for; 0: no limit.",
+    )
     tls_certificate: str = Field("", description="PEM certificate chain that `headgate serve` shows; empty: no TLS.")
     tls_key: str = Field("", description="PEM file with the certificate's key, unencrypted.")
 

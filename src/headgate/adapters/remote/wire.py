@@ -21,10 +21,14 @@ MATRIX_RANK = 2
 def matrix_of(inputs: Sequence[Mapping[str, Any]], features: Sequence[Field]) -> tuple[str, str] | None:
     """Return name and datatype of the one tensor into which all features go side by side; None: a tensor each.
 
+    Servers that do not say what they take (MLServer's and KServe's scikit-learn, LightGBM, XGBoost) take one matrix.
+
     Args:
         inputs: As the server's metadata lists them; may be empty.
         features: The signature's.
     """
+    if not inputs:
+        return None if any(field.dtype == "string" for field in features) else ("input-0", "FP32")
     named = {field.name for field in features}
     if len(inputs) != 1 or inputs[0].get("name") in named or len(inputs[0].get("shape", ())) != MATRIX_RANK:
         return None

@@ -18,9 +18,13 @@ def test_a_server_that_takes_one_matrix_gets_the_features_side_by_side() -> None
     assert body == {"inputs": [{"name": "x", "datatype": "FP64", "shape": [2, 2], "data": [1.0, 3.0, 2.0, None]}]}
 
 
+def test_a_server_that_does_not_say_what_it_takes_gets_numbers_as_one_matrix() -> None:
+    assert matrix_of([], TWO) == ("input-0", "FP32")
+
+
 def test_a_server_that_names_the_features_gets_a_tensor_each() -> None:
     assert matrix_of([{"name": "a", "datatype": "FP32", "shape": [-1, 1]}], TWO) is None
-    assert matrix_of([], TWO) is None
+    assert matrix_of([], (*TWO, Field("k", "string"))) is None
     assert [one["name"] for one in v2_request(TWO, COLUMNS, None)["inputs"]] == ["a", "b"]
 
 
