@@ -15,7 +15,7 @@ from headgate.gate.rows import Answers, HeldOut, Mask, Silent, unseen
 from headgate.training.metrics import METRICS, encode
 from headgate.training.resampled import Array, Kernel
 
-LEAST_ROWS = 200  # of a segment line; a metric line says its own
+LEAST_ROWS = 200
 LEAST_OF_CLASS = 20  # with fewer the percentile bound covers less than it says (tests/simulation)
 
 
@@ -52,7 +52,7 @@ def shared_rows(
         return NotCompared(
             f"only {show_rows(int(rows.sum()))} of {len(held_out):,} are later than the training of both this version "
             f"and champion {champion.version}; {least_rows} are needed: hold out a longer span, "
-            "wait for newer data, or lower champion.least_rows"
+            "wait for newer data, or lower least_rows"
         )
     return rows
 

@@ -138,7 +138,7 @@ def test_too_few_shared_rows_fail_with_a_way_out(bundle: Path) -> None:
     assert not judged.passed
     assert (
         "only 100 rows of 1,000 are later than the training of both this version and champion 3; 200 are needed: "
-        "hold out a longer span, wait for newer data, or lower champion.least_rows"
+        "hold out a longer span, wait for newer data, or lower least_rows"
     ) in judged.why
 
 

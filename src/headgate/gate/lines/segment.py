@@ -58,7 +58,7 @@ def _shared(line: SegmentLine, facts: Facts, candidate: Answers) -> Mask | NotCo
     """Return the rows on which the champion is compared; None when the line does not ask for it."""
     if line.may_drop is None or facts.champion is None:
         return None
-    return shared_rows(facts.held_out, candidate, facts.champion)
+    return shared_rows(facts.held_out, candidate, facts.champion, line.least_rows)
 
 
 def _segments(line: SegmentLine, facts: Facts, candidate: Answers, shared: Mask | None) -> list[Segment]:
