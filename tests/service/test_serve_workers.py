@@ -35,7 +35,8 @@ BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32",
 
 def make_project(folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / "headgate.yaml").write_text(POLICY)
+    serving = "    serving: { cache: { ttl: 1h, max_mb: 1 } }\n"
+    (folder / "headgate.yaml").write_text(POLICY + serving)
     bundle = folder / "bundles" / "1"
     wanted = route("simple", 1, "1", sum_bundle(bundle, "simple", 1.0), bundle)
     event = NewEvent("pointer.moved", "person:ada", "a test", {"to": "1", "revision": 1})
@@ -191,6 +192,9 @@ def test_the_metrics_of_all_workers_are_on_one_page(crew: Crew) -> None:
     assert rose("headgate_refused_total") == 3
     wait_for(lambda: rose("headgate_log_rows_total") == 40, "the log is written")
     page = crew.metrics()
+    assert metric(page, "headgate_cache_hits_total") > 40
+    assert 0 < metric(page, "headgate_cache_misses_total") < 20  # each worker meets the row a few times at once
+    assert metric(page, "headgate_cache_bytes") > 0
     assert re.search(r'headgate_refused_total{status="400",code="\w+"} 3', page)
     assert metric(page, "headgate_workers") == 2
     assert metric(page, "headgate_version_load_seconds") > 0

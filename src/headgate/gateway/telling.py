@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from time import monotonic
+from weakref import WeakSet
 
+from headgate.gateway.cache import Cached
 from headgate.gateway.follow import Open
 from headgate.gateway.http.door import Door
 from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.metrics.report import Report
 from headgate.gateway.version import Loaded
+from headgate.policy.model import ServingPolicy
 from headgate.routing.route import Arm
 
 LOG_NAMES = {"written": of.LOG_WRITTEN.name, "dropped": of.LOG_DROPPED.name, "lost": of.LOG_LOST.name}
@@ -27,6 +30,38 @@ def timed(open_version: Open, meter: Meter) -> Open:
     return opened
 
 
+class Caches:
+    """The caches of a worker's versions.
+
+    Args:
+        policies: Model to how it is served.
+    """
+
+    def __init__(self, policies: Mapping[str, ServingPolicy]) -> None:
+        self._policies = policies
+        self._open: WeakSet[Cached] = WeakSet()
+
+    def before(self, open_version: Open) -> Open:
+        """Return what opens versions with a cache before those whose policy has one."""
+
+        def opened(model: str, arm: Arm) -> Loaded:
+            loaded, policy = open_version(model, arm), self._policies.get(model)
+            if policy is not None and policy.cache is not None:
+                loaded.predictor = cached = Cached(loaded.predictor, policy.cache, monotonic)
+                self._open.add(cached)
+            return loaded
+
+        return opened
+
+    def take(self) -> tuple[int, int, int]:
+        """Return hits and misses since the last time, and bytes that are held."""
+        every = [cached.counts for cached in tuple(self._open)]
+        hits, misses = sum(one.hits for one in every), sum(one.misses for one in every)
+        for one in every:
+            one.hits = one.misses = 0
+        return hits, misses, sum(one.bytes for one in every)
+
+
 class Teller:
     """Makes a worker's reports.
 
@@ -34,12 +69,15 @@ class Teller:
         meter: Has counted.
         door: Has the connections.
         log: Reads what the prediction log counted since it was opened; None: there is none.
+        caches: Of the versions.
     """
 
-    def __init__(self, meter: Meter, door: Door, log: Counts | None) -> None:
+    def __init__(self, meter: Meter, door: Door, log: Counts | None, caches: Caches) -> None:
+        self._caches = caches
         self._meter = meter
         self._door = door
         self._log = log
+        self._held = 0.0
         self._logged: Mapping[str, int] = {}
 
     def report(self, now: float, wall: float) -> Report:
@@ -53,6 +91,10 @@ class Teller:
         meter.refused.update(self._door.refused)
         self._door.refused.clear()
         self._count_log()
+        hits, misses, held = self._caches.take()
+        meter.counts[of.CACHE_HITS.name] += hits
+        meter.counts[of.CACHE_MISSES.name] += misses
+        self._held = float(held)
         made = meter.take(now, self._levels)
         meter.offset = wall - now
         return made
@@ -68,4 +110,5 @@ class Teller:
     def _levels(self) -> dict[str, float]:
         connections = self._door.connections
         waiting = sum(len(connection.waiting) for connection in connections)
-        return {of.IN_FLIGHT.name: float(waiting), of.CONNECTIONS.name: float(len(connections))}
+        levels = {of.IN_FLIGHT.name: float(waiting), of.CACHE_BYTES.name: self._held}
+        return {**levels, of.CONNECTIONS.name: float(len(connections))}

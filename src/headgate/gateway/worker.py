@@ -34,7 +34,7 @@ from headgate.gateway.station import Station
 from headgate.gateway.supervise import messages
 from headgate.gateway.supervise.link import Link
 from headgate.gateway.table import Table
-from headgate.gateway.telling import Teller, timed
+from headgate.gateway.telling import Caches, Teller, timed
 from headgate.gateway.turn import Done, Pulse
 
 LOG = logging.getLogger("headgate.gateway")
@@ -81,8 +81,9 @@ class Worker:
         calls = await self._listen_grpc(app)
         link = await self._join(loop)
         servers = [] if link else await self._listen(loop, door)
-        loader = timed(Loader(station.folder, station.make, self._threads.submit), self._meter)
-        teller = Teller(self._meter, door, keeping.counts if keeping else None)
+        caches, opener = Caches(station.serving), Loader(station.folder, station.make, self._threads.submit)
+        loader = caches.before(timed(opener, self._meter))
+        teller = Teller(self._meter, door, keeping.counts if keeping else None, caches)
         reporting = Reporting(self._meter, teller, self._wall, link or station.desk, app)
         await reporting.start()
         known = asyncio.Event()
@@ -118,7 +119,9 @@ class Worker:
                 keeping.close()
             await reporting.close()
 
-    def _application(self, loop: asyncio.AbstractEventLoop, pulse: Pulse, keeping: Keeping | None) -> Application:
+    def _application(self, loop: asyncio.AbstractEventLoop, keeping: Keeping | None) -> Application:
+        aside, inline = partial(self._aside, loop), self._station.limits.inline_rows
+        pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, time.thread_time)
         limits, tap = self._station.limits, keeping.tap if keeping else None
         kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
         more, guard = tuple(kept), self._guard()

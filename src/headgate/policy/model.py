@@ -202,13 +202,22 @@ class LimitPolicy(Part):
 class LogPolicy(Part):
     """What the prediction log keeps of a model's answers."""
 
-    sample: float = Field(1.0, ge=0, le=1, description="Share of the requests that is kept, chosen by a hash of the id.")
+    sample: float = Field(
+        1.0, ge=0, le=1, description="Share of the requests that is kept, chosen by a hash of the id."
+    )
     redact: dict[Text, Literal["hash", "drop"]] = Field(
         default_factory=dict,
         description="Input or output column, or `unit`: hash keeps who is equal to whom (salted), drop keeps nothing.",
     )
     keep: Span = Field(timedelta(days=90), description="Older predictions are deleted by `headgate compact`.")
     to: str = Field("", description="Folder or URL (s3://) for Parquet files; empty: in the state folder.")
+
+
+class CachePolicy(Part):
+    """A version's answers are given again for the same row: only for models that depend on their inputs alone."""
+
+    ttl: Span = Field(description="For how long.")
+    max_mb: float = Field(64, gt=0, le=1e6, description="Megabytes (10^6 bytes) of each version in each worker, about.")
 
 
 class ServingPolicy(Part):
@@ -238,6 +247,7 @@ class ServingPolicy(Part):
     concurrency: int = Field(
         1, ge=1, le=64, description="Calls of a model that runs apart, or of large requests, at the same time."
     )
+    cache: CachePolicy | None = Field(None, description="Answer known rows from memory; null: ask the model each time.")
     log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
 
 

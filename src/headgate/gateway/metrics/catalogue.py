@@ -44,8 +44,6 @@ CONNECTIONS = Metric("headgate_connections", "gauge", "Open connections.")
 LOG_WRITTEN = Metric("headgate_log_rows_total", "counter", "Rows that the prediction log wrote.")
 LOG_DROPPED = Metric("headgate_log_dropped_total", "counter", "Rows that the prediction log had no room for.")
 LOG_LOST = Metric("headgate_log_lost_total", "counter", "Rows that the prediction log could not write.")
-SHADOW_COPIES = Metric("headgate_shadow_copies_total", "counter", "Requests that were copied to a shadow.")
-SHADOW_DROPS = Metric("headgate_shadow_dropped_total", "counter", "Copies that were dropped: the shadow was behind.")
 CACHE_HITS = Metric("headgate_cache_hits_total", "counter", "Requests that were answered from the response cache.")
 CACHE_MISSES = Metric("headgate_cache_misses_total", "counter", "Requests that the response cache did not know.")
 CACHE_BYTES = Metric("headgate_cache_bytes", "gauge", "What the response caches hold.")
@@ -57,5 +55,5 @@ RESTARTS = Metric("headgate_worker_restarts_total", "counter", "Workers that wer
 
 METRICS = (
     REQUESTS, ERRORS, LATENCY, ROWS, BATCH, DELAY, CPU, REFUSED, LOADED, IN_FLIGHT, CONNECTIONS, LOG_WRITTEN,
-    LOG_DROPPED, LOG_LOST, SHADOW_COPIES, SHADOW_DROPS, CACHE_HITS, CACHE_MISSES, CACHE_BYTES, LATE, WORKERS, RESTARTS,
+    LOG_DROPPED, LOG_LOST,  CACHE_HITS, CACHE_MISSES, CACHE_BYTES, LATE, WORKERS, RESTARTS,
 )  # fmt: skip
