@@ -21,27 +21,39 @@ def attach(app: typer.Typer) -> None:
 
 @plainly
 def at(when: When, model: Model = "", *, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Say what was production at a time."""
+    """Say what was production at a time; exit code 7 when the journal that says so does not hold."""
+    from headgate.base.errors import Tampered
+    from headgate.journal.end import broken_end
     from headgate.loop.history import at as served_at
     from headgate.loop.history import read_time
     from headgate.release.ledger import ledger_of, stream_of
 
     project = open_project(folder)
+    broken = broken_end(project.journal())
     name = choose_model(project, model)
     time, assumed = read_time(when)
     served = served_at(ledger_of(name, project.journal().read(stream_of(name))), time)
     data = {"model": name, "at": time.isoformat(), "zone_assumed": assumed, "now": project.clock.now().isoformat()}
     show(
-        {**data, "future": time > project.clock.now(), "served": served.to_json() if served else None},
+        {
+            **data,
+            "wrong": broken or None,
+            "future": time > project.clock.now(),
+            "served": served.to_json() if served else None,
+        },
         as_json=as_json,
-        render=lambda: _text(name, time, served, assumed=assumed, now=project.clock.now()),
+        render=lambda: _text(name, time, served, assumed=assumed, now=project.clock.now(), broken=broken),
     )
+    if broken:
+        raise typer.Exit(Tampered.exit_code)
 
 
-def _text(name: str, time: datetime, served: "Served | None", *, assumed: bool, now: datetime) -> str:
+def _text(name: str, time: datetime, served: "Served | None", *, assumed: bool, now: datetime, broken: str) -> str:
     from rich.markup import escape
 
     lines = [f"{name} at {time:%Y-%m-%d %H:%M:%S} UTC" + (" (no zone given: read as UTC)" if assumed else "")]
+    if broken:
+        lines.append(f"[red]{escape(broken)}[/red]")
     if time > now:
         lines.append("[yellow]that is in the future; this is what serves now[/yellow]")
     if served is None:

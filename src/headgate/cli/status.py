@@ -22,16 +22,20 @@ def attach(app: typer.Typer) -> None:
 
 @plainly
 def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Say how every model stands."""
+    """Say how every model stands; exit code 7 when the journal that says so does not hold."""
+    from headgate.base.errors import Tampered
+    from headgate.journal.end import read_checked
     from headgate.loop.state import fold
     from headgate.loop.status import overview
     from headgate.routing.route import COLLECTION
 
     project = open_project(folder)
     store = project.journal()
-    events = tuple(store.read())
-    found = overview(fold(events), events, store.documents(COLLECTION), project.policy, project.clock.now())
+    events, broken = read_checked(store)
+    found = overview(fold(events), events, store.documents(COLLECTION), project.policy, project.clock.now(), broken)
     show([one.to_json() for one in found], as_json=as_json, render=lambda: _pages(found))
+    if broken:
+        raise typer.Exit(Tampered.exit_code)
 
 
 def _pages(found: "Sequence[ModelStatus]") -> "RenderableType":

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from headgate.wiring import Project
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-UNAVAILABLE = 5
 
 
 def attach(app: typer.Typer) -> None:
@@ -22,14 +21,14 @@ def attach(app: typer.Typer) -> None:
 
 @plainly
 def tick(*, dry_run: DryRun = False, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Run one pass; any process may, at any time. Exit code 5 when a part could not be done now."""
+    """Run one pass; any process may, at any time. The exit code is that of the worst error: 5 not now, 7 tampered."""
     from headgate.loop.steps import tick as run
 
     project = open_project(folder)
     done = run(desk_of(project), _chores(project), dry_run=dry_run)
     show(done.to_json(), as_json=as_json, render=lambda: _text(done))
-    if done.trouble:
-        raise typer.Exit(UNAVAILABLE)
+    if done.code:
+        raise typer.Exit(done.code)
 
 
 def _chores(project: "Project") -> "dict[str, Chore]":

@@ -1,7 +1,7 @@
 """How a project stands: what serves, on what grounds, what waits and for whom, and what is wrong."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -93,10 +93,12 @@ def overview(
     routes: Sequence[Document],
     policy: ProjectPolicy,
     now: datetime,
+    broken: str = "",
 ) -> tuple[ModelStatus, ...]:
-    """Return how every model of the policy stands."""
-    broken = {one.where.removeprefix("route "): one.what for one in check_routes(state, routes)}
-    return tuple(_model(state, name, events, broken.get(name, ""), policy, now) for name in policy.models)
+    """Return how every model of the policy stands; `broken` is what is wrong with the journal itself."""
+    flaws = {one.where.removeprefix("route "): one.what for one in check_routes(state, routes)}
+    found = (_model(state, name, events, flaws.get(name, ""), policy, now) for name in policy.models)
+    return tuple(replace(one, wrong=(broken, *one.wrong)) if broken else one for one in found)
 
 
 def _model(

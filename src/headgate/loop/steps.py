@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from headgate.base.digest import Json
 from headgate.base.errors import Conflict, HeadgateError, Unavailable
+from headgate.journal.end import refuse_broken
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import EventStore
 from headgate.loop import reconcile
@@ -25,10 +26,11 @@ Chore = Callable[[], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one part of a pass came to; `trouble` is empty when it was done."""
+    """What one part of a pass came to; `trouble` is empty when it was done, `code` its error's exit code."""
 
     what: str
     trouble: str = ""
+    code: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what a program is told."""
@@ -47,6 +49,11 @@ class Pass:
         """What could not be done now."""
         return tuple(part.trouble for part in self.parts if part.trouble)
 
+    @property
+    def code(self) -> int:
+        """The exit code of the worst that happened; 0: all was done."""
+        return max((part.code for part in self.parts), default=0)
+
     def to_json(self) -> dict[str, Any]:
         """Return what a program is told."""
         return {"dry_run": self.dry_run, "parts": [part.to_json() for part in self.parts]}
@@ -57,7 +64,11 @@ def tick(desk: Desk, chores: Mapping[str, Chore], *, dry_run: bool = False) -> P
 
     `chores` are further things to do, by name (deliver webhooks, attach pending reports): each returns what it did in
     lines, and raises a HeadgateError for what it could not do.
+
+    Raises:
+        Tampered: The journal falls short of its signed head; nothing was done.
     """
+    refuse_broken(desk.store)
     parts = [*_aliases(desk, dry_run=dry_run)]
     for name, chore in chores.items():
         parts += [Done(f"{name}: would run")] if dry_run else _chore(name, chore)
@@ -75,7 +86,10 @@ def _aliases(desk: Desk, *, dry_run: bool) -> list[Done]:
         try:
             effects = _plan(desk, state, model)
         except Unavailable as error:
-            return [*parts, Done("aliases", f"not looked at: {error.what}")]  # one registry: the others wait as well
+            return [
+                *parts,
+                Done("aliases", f"not looked at: {error.what}", error.exit_code),
+            ]  # one registry: the others wait as well
         parts += [Done(explain(effect)) if dry_run else _done(desk, state.model(model), effect) for effect in effects]
     return parts
 
@@ -90,7 +104,7 @@ def _done(desk: Desk, model: ModelState, effect: Effect) -> Done:
     try:
         apply(desk, model, effect)
     except HeadgateError as error:
-        return Done(explain(effect), f"{explain(effect)}: not done: {error.what}")
+        return Done(explain(effect), f"{explain(effect)}: not done: {error.what}", error.exit_code)
     return Done(explain(effect))
 
 
@@ -139,4 +153,4 @@ def _chore(name: str, chore: Chore) -> list[Done]:
     try:
         return [Done(f"{name}: {line}") for line in chore()]
     except HeadgateError as error:
-        return [Done(name, f"{name}: {error.what}")]
+        return [Done(name, f"{name}: {error.what}", error.exit_code)]
