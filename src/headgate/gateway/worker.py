@@ -70,11 +70,8 @@ class Worker:
     async def run(self) -> None:
         """Listen, follow, answer; drain after a signal."""
         station, loop = self._station, asyncio.get_running_loop()
-        pulse = Pulse(
-            loop.call_soon, partial(self._aside, loop), station.limits.inline_rows, loop.call_later, time.thread_time
-        )
         keeping = station.keeping() if station.keeping else None
-        app = self._application(loop, pulse, keeping)
+        app = self._application(loop, keeping)
         door = Door(app.resolve, station.limits)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
