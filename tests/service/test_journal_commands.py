@@ -17,6 +17,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from headgate.adapters.sql.store import SqlEventStore
+from headgate.base.digest import Json
 from headgate.cli import backup, journal, webhook
 from headgate.cli.output import open_project
 from headgate.journal.chain import verify_chain
@@ -69,6 +70,19 @@ def test_journal_prints_filtered_events_as_json_lines(folder: Path) -> None:
     shown = run("journal", "-C", str(folder))
     assert "person.added" in shown.stdout
     assert "first" in shown.stdout
+
+
+def test_journal_for_people_is_short_and_whole_with_full(folder: Path) -> None:
+    store, digest = opened(folder), "sha256:" + "ab" * 32
+    body: dict[str, Json] = {"version": "1", "digest": digest, "lines": [{"why": "x" * 4000}]}
+    store.append("model/churn", 3, [NewEvent("verdict.given", "person:ada", "asked for", body)])
+    store.close()
+    shown = run("journal", "-C", str(folder), "-n", "1").stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["5", "asked", "digest"]
+    assert all(len(line) < 120 for line in shown)
+    full = run("journal", "-C", str(folder), "-n", "1", "--full").stdout
+    assert digest in full
+    assert "x" * 4000 in full
 
 
 @pytest.mark.parametrize("time", ["yesterday", "2026-03-01T12:00"])

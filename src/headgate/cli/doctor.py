@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from headgate.base.errors import HeadgateError
-from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly, show
+from headgate.cli.output import HERE, AsJson, Folder, counted, open_project, plainly, show
 
 if TYPE_CHECKING:
     from headgate.wiring import Project
@@ -87,14 +87,15 @@ def _journal(project: "Project") -> Iterator[Finding]:
     head = journal.head()  # before the events: a writer moves it after its commit
     last = journal.last()
     end = last.position if last else 0
-    yield Finding("ok", "database", f"answers, tables are up to date, {end} events")
+    yield Finding("ok", "database", f"answers, tables are up to date, {counted(end, 'event')}")
     start = max(end - LAST, 0)
     before = next(iter(journal.read(after=start - 1, limit=1)), None) if start else None
     broken = verify_chain(journal.read(after=start), after=before)
     at_head = next(iter(journal.read(after=head.position - 1, limit=1)), None) if head.position else None
+    newest = "the last event is" if end - start == 1 else f"the last {end - start} events are"
     cut = check_head(last, head, at_head)
     for name, found, fine in (
-        ("chain", broken, f"the last {end - start} events are whole (`headgate audit` checks all)"),
+        ("chain", broken, f"{newest} whole (`headgate audit` checks all)"),
         ("signed head", cut, f"holds, at event {head.position}"),
     ):
         if found is None:

@@ -33,10 +33,11 @@ def journal(
     since: Annotated[str, typer.Option("--since", help="Only from this time on: ISO 8601 with zone.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="The last so many; 0: all.")] = 0,
     *,
+    full: Annotated[bool, typer.Option("--full", help="Print whole bodies, for people.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events happen, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened: the journal, oldest first; with --json one event a line."""
+    """Show what happened: the journal, oldest first, bodies in short; with --json one whole event a line."""
     from headgate.journal.pick import Pick
 
     pick = Pick(f"model/{model}" if model else None, kind, actor, _time(since))
@@ -44,12 +45,12 @@ def journal(
     end = store.last()  # first, so that nothing that happens meanwhile falls between the two parts
     upto = end.position if end else 0
     for event in pick.last(takewhile(lambda event: event.position <= upto, store.read(pick.stream)), limit):
-        _print(event, as_json=as_json)
+        _print(event, full=full, as_json=as_json)
     if not follow:
         return
     try:
         for event in filter(pick.wants, _later(store, pick.stream, upto)):
-            _print(event, as_json=as_json)
+            _print(event, full=full, as_json=as_json)
     except KeyboardInterrupt:
         return
 
@@ -66,17 +67,15 @@ def _later(store: "EventStore", stream: str | None, after: int) -> Iterator["Eve
         never.wait(POLL_SECONDS)
 
 
-def _print(event: "Event", *, as_json: bool) -> None:
+def _print(event: "Event", *, full: bool, as_json: bool) -> None:
     from headgate.journal.outbox import event_json
+    from headgate.journal.tell import body_lines, brief
 
     if as_json:
-        line = json.dumps(event_json(event), ensure_ascii=False)
+        typer.echo(json.dumps(event_json(event), ensure_ascii=False))
     else:
-        line = (
-            f"{event.position:>6}  {event.at:%Y-%m-%d %H:%M:%S}  {event.stream:<16} {event.kind:<20} {event.actor}"
-            f"{'  ' + event.reason if event.reason else ''}\n{'':>8}{json.dumps(event.body, ensure_ascii=False)}"
-        )
-    typer.echo(line)
+        line = f"{event.position:>6}  {event.at:%Y-%m-%d %H:%M:%S}  {event.stream:<16} {event.kind:<20} {event.actor}"
+        typer.echo("\n".join([line, *(f"{'':>8}{one}" for one in (body_lines if full else brief)(event))]))
     sys.stdout.flush()
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly, show
+from headgate.cli.output import HERE, AsJson, Folder, counted, open_project, plainly, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _page(one: "ModelStatus") -> "list[RenderableType]":
             table.add_row(*_row(waiting))
         lines.append(table)
     if one.earlier:
-        lines.append(f"  and {one.earlier} earlier versions that never served")
+        lines.append(f"  and {counted(one.earlier, 'earlier version')} that never served")
     lines += [f"  [red]wrong[/red]      {escape(what)}" for what in one.wrong]
     last = [f"  {event.at:%Y-%m-%d %H:%M} {event.kind} {event.actor}: {event.reason}" for event in one.last]
     return [*lines, *(f"[dim]{escape(line)}[/dim]" for line in last), ""]

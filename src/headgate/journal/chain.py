@@ -185,7 +185,8 @@ def check_head(last: Event | None, head: Head, at_head: Event | None = None) -> 
     reached = last.position if last else 0
     if reached < head.position:
         gone = f"{reached + 1}" if reached + 1 == head.position else f"{reached + 1} to {head.position}"
-        why = f"the signed head says that {head.position} events were recorded; {gone} gone from the end"
+        were = "1 event was" if head.position == 1 else f"{head.position} events were"
+        why = f"the signed head says that {were} recorded; {gone} gone from the end"
         return Break(reached + 1, "truncated", why)
     there = last if last is not None and last.position == head.position else at_head
     if there is not None and there.position == head.position and there.hash != head.hash:

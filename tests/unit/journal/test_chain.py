@@ -113,7 +113,7 @@ def test_a_cut_end_says_what_is_gone() -> None:
         8, "truncated", "the signed head says that 9 events were recorded; 8 to 9 gone from the end"
     )
     assert check_head(None, Head(1, "x")) == Break(
-        1, "truncated", "the signed head says that 1 events were recorded; 1 gone from the end"
+        1, "truncated", "the signed head says that 1 event was recorded; 1 gone from the end"
     )
 
 
