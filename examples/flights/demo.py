@@ -98,7 +98,10 @@ def headgate(*words: str, expect: int = 0) -> Any:
     quiet = subprocess.DEVNULL if expect else None  # what a command tells while it works is shown as it comes
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=quiet, text=True, check=False)
     if done.returncode != expect:
-        sys.exit(f"{done.stdout}\nheadgate {words[0]} ended with {done.returncode}, not {expect}")
+        lines = json.loads(done.stdout).get("lines", []) if done.stdout.startswith("{") else []
+        failed = [f"  {line['line']}: {line['why']}" for line in lines if not line["passed"]]
+        told = "\n".join(failed) or done.stdout
+        sys.exit(f"{told}\nheadgate {words[0]} ended with {done.returncode}, not {expect}; is the machine very busy?")
     return json.loads(done.stdout)
 
 

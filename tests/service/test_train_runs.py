@@ -205,7 +205,7 @@ def test_a_version_is_reproduced_from_its_record_alone(small_project: Path) -> N
     found = json.loads(done.stdout)
     assert found["same"]
     assert [entry["what"] for entry in found["compared"]] == ["metrics", "predictions", "artefact"]
-    assert found["surroundings"] == []
+    assert found["surroundings"] == ["data/rows.csv: changed or gone since; the kept copy was used"]
 
 
 def test_reproducing_is_refused_when_the_data_changed_and_no_copy_is_left(small_project: Path) -> None:

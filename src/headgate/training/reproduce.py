@@ -3,14 +3,15 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from headgate.base.errors import BadInput, Tampered
+from headgate.base.digest import digest_file
+from headgate.base.errors import BadInput, Refused, Tampered
 from headgate.base.files import ContentStore
 from headgate.policy.model import ModelPolicy
 from headgate.registry.version import Version
@@ -34,7 +35,8 @@ def reproduce(bench: Bench, version: Version) -> Likeness:
     """Retrain a version from its record; return how it compares.
 
     Raises:
-        BadInput: The version has no record of a training run, or the data behind a reference changed.
+        BadInput: The version has no record of a training run.
+        Refused: The data behind a reference changed, and no copy of what it was is left.
     """
     with tempfile.TemporaryDirectory(prefix="headgate-reproduce-") as name:
         clean = Path(name)
@@ -43,10 +45,12 @@ def reproduce(bench: Bench, version: Version) -> Likeness:
         project = clean / "project"
         project.mkdir()
         unpack(record_folder / "code.tar", project)
-        for entry in record["snapshots"].values():
-            _bring_data(bench, Snapshot.from_json(entry), project)
+        snapshots = [Snapshot.from_json(entry) for entry in record["snapshots"].values()]
+        for snapshot in snapshots:
+            _bring_data(bench, snapshot, project)
         again = _train(bench, record, project, clean / "state")
-        return _compare(record, record_folder, again)
+        found = _compare(record, record_folder, again)
+        return replace(found, surroundings=(*_moved_on(bench, snapshots), *found.surroundings))
 
 
 def _read_record(folder: Path, version: Version) -> dict[str, Any]:
@@ -75,6 +79,16 @@ def _bring_data(bench: Bench, snapshot: Snapshot, project: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def _moved_on(bench: Bench, snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
+    """Say which sources are no longer what was trained on; the kept copies were used in their place."""
+    changed = [
+        snapshot.reference
+        for snapshot in snapshots
+        if not (path := bench.project / snapshot.reference).is_file() or digest_file(path) != snapshot.digest
+    ]
+    return tuple(f"{reference}: changed or gone since; the kept copy was used" for reference in changed)
+
+
 def _train(bench: Bench, record: dict[str, Any], project: Path, state: Path) -> Training:
     clean = replace(
         bench,
@@ -95,7 +109,7 @@ def _hold_to(record: dict[str, Any], training: Training) -> None:
     for name, snapshot in training.snapshots().items():
         was = Snapshot.from_json(record["snapshots"][name])
         if was.digest != snapshot.digest:
-            raise BadInput(
+            raise Refused(
                 f"the data behind {was.reference} changed: it was {was.digest} with {was.rows:,} rows",
                 where=was.reference,
                 way_out="restore the data (a backup of the state folder holds the kept copy), then repeat",

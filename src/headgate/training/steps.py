@@ -88,6 +88,8 @@ class Training:
         report = validate(rows, self.bench.policy, self.bench.policy.data.source, stored)
         _write(folder / "snapshots.json", {name: snapshot.to_json() for name, snapshot in snapshots.items()})
         _write(folder / "report.json", asdict(report))
+        for line in (*report.warnings, *report.notes):
+            self.bench.tell(f"  {line}")
 
     def _assemble(self, folder: Path) -> None:
         from headgate.features.request import load
