@@ -1,6 +1,7 @@
 """From a registered version to the one that serves, and back: who may say yes, and what the record makes of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict, Refused, Tampered
+from headgate.gate.verdict import Judged
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import Document
 from headgate.testing.supply import MODEL, Supply, policy_of
@@ -28,7 +30,7 @@ def test_a_version_goes_from_the_registry_to_the_route(supply: Supply) -> None:
     assert outcome.event.body["to"] == supply.route.champion.version == supply.registry.alias(MODEL, "champion") == "1"
     assert supply.route.champion.digest == version.digest
     assert supply.route.revision == outcome.event.body["revision"] == 1
-    assert (Path(supply.route.champion.bundle) / "model.onnx").read_text() == "run-1"
+    assert (supply.folder / supply.route.champion.bundle / "model.onnx").read_text() == "run-1"
     assert not outcome.warnings
 
 
@@ -77,9 +79,29 @@ def test_what_did_not_pass_cannot_be_approved_but_can_be_rejected(supply: Supply
     with pytest.raises(Refused, match="nothing to approve"):
         supply.approve(version)
     supply.judge(version, passed=False)
-    with pytest.raises(Refused, match=r"failed the gate \(roc_auc at least 0\.6\)"):
+    with pytest.raises(Refused, match=r"failed the gate at roc_auc at least 0\.6") as caught:
         supply.approve(version)
+    assert caught.value.way_out.startswith("train a better version")
     assert supply.reject(version).standing.blocked_by == ("grace",)
+
+
+def test_a_refusal_says_one_reason_a_line_and_three_at_most(supply: Supply) -> None:
+    version = supply.register()
+    supply.judge(version)
+    verdict = supply.ledger.verdicts[version.number][-1].verdict
+    failed = tuple(Judged(f"line {number}", passed=False, why="too low", measured={}) for number in range(4))
+    supply.record("verdict.given", replace(verdict, lines=failed).to_json(), actor="process:gate")
+    supply.sign_off()
+    with pytest.raises(Refused) as caught:
+        supply.promote(version)
+    assert caught.value.what.split("\n") == [
+        "cannot promote 1:",
+        "  - version 1 failed the gate at line 0: too low",
+        "  - version 1 failed the gate at line 1: too low",
+        "  - version 1 failed the gate at line 2: too low",
+        "  - and 2 more: `headgate status`",
+    ]
+    assert caught.value.way_out.startswith("train a better version")
 
 
 def test_a_scorecard_edited_after_the_approval_voids_it(supply: Supply) -> None:

@@ -16,7 +16,7 @@ from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
 from headgate.policy.model import ProjectPolicy
 from headgate.release.ledger import Ledger, ledger_of, stream_of
-from headgate.release.readiness import Rules
+from headgate.release.readiness import Rules, listed
 from headgate.release.steps import read_ledger, rules_of
 
 
@@ -142,12 +142,13 @@ def _passed(ledger: Ledger, version: str, rules: Rules) -> None:
     given, digest = ledger.verdict(version, rules.scorecard), ledger.registered(version).digest
     if given is not None and given.verdict.passed and given.verdict.digest == digest:
         return
-    failed = [line.line for line in given.verdict.lines if not line.passed] if given else []
-    lacks = f"failed the gate ({'; '.join(failed)})" if failed else "has no verdict under the scorecard as it stands"
+    failed = [f"it failed the gate at {line.line}" for line in given.verdict.lines if not line.passed] if given else []
+    lacks = failed or ["it has no verdict under the scorecard as it stands"]
+    judge = f"`headgate gate {version} --model {rules.model}`, then approve"
     raise Refused(
-        f"version {version} {lacks}: there is nothing to approve",
+        f"there is nothing to approve about version {version}{listed(lacks)}",
         where=f"model {rules.model}",
-        way_out=f"`headgate gate {version} --model {rules.model}`, then approve; "
+        way_out=f"{'train a better version (`headgate train`)' if failed else judge}; "
         f'in an emergency `headgate promote {version} --override "reason"`',
     )
 

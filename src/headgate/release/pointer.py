@@ -12,7 +12,7 @@ from headgate.base.digest import Json
 from headgate.base.errors import Refused
 from headgate.gate.people import People
 from headgate.release.ledger import Cause, Ledger
-from headgate.release.readiness import Readiness, Rules, approval_missing, readiness
+from headgate.release.readiness import Readiness, Rules, approval_missing, listed, readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ def promote(
     ready = readiness(ledger, version, rules, people, now)
     if _serves(ledger, version, ready.digest):
         return None
-    return _move(ledger, ready, "promote", rules, now, _needed(ready.missing, override, f"promote {version}", rules))
+    needed = _needed(ready, ready.missing, override, f"promote {version}", rules)
+    return _move(ledger, ready, "promote", rules, now, needed)
 
 
 def roll_back(
@@ -76,7 +77,8 @@ def roll_back(
     if _serves(ledger, target, ready.digest):
         return None
     missing = _return_missing(ledger, ready, rules)
-    return _move(ledger, ready, "rollback", rules, now, _needed(missing, override, f"roll back to {target}", rules))
+    needed = _needed(ready, missing, override, f"roll back to {target}", rules)
+    return _move(ledger, ready, "rollback", rules, now, needed)
 
 
 def follow_alias(ledger: Ledger, version: str, rules: Rules, people: People, now: datetime) -> Move:
@@ -88,7 +90,7 @@ def follow_alias(ledger: Ledger, version: str, rules: Rules, people: People, now
     """
     ready = readiness(ledger, version, rules, people, now)
     came_back = ledger.served(version) is not None and not _return_missing(ledger, ready, rules)
-    _needed(() if came_back else ready.missing, None, f"honour the alias on {version}", rules)
+    _needed(ready, () if came_back else ready.missing, None, f"honour the alias on {version}", rules)
     return _move(ledger, ready, "alias", rules, now, None)
 
 
@@ -115,7 +117,7 @@ def _move(ledger: Ledger, ready: Readiness, cause: Cause, rules: Rules, now: dat
     )
 
 
-def _needed(missing: tuple[str, ...], override: str | None, what: str, rules: Rules) -> str | None:
+def _needed(ready: Readiness, missing: tuple[str, ...], override: str | None, what: str, rules: Rules) -> str | None:
     """Return the override when one is needed; an override that is not needed is not recorded."""
     where = f"model {rules.model}"
     if override is not None and not override.strip():
@@ -123,10 +125,11 @@ def _needed(missing: tuple[str, ...], override: str | None, what: str, rules: Ru
     if not missing:
         return None
     if override is None:
+        give = "train a better version (`headgate train`)" if ready.failed else "give what is missing"
         raise Refused(
-            f"cannot {what}: " + "; ".join(missing),
+            f"cannot {what}{listed(missing)}",
             where=where,
-            way_out='give what is missing; or, in an emergency, --override "reason", which every screen then shows',
+            way_out=f'{give}; or, in an emergency, --override "reason", which every screen then shows',
         )
     return override.strip()
 

@@ -5,7 +5,7 @@ this very champion, when a line compares), and enough people approved. Nothing h
 network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from headgate.gate.people import People
 from headgate.gate.standing import Asked, Standing, scorecard_approved, standing
 from headgate.policy.model import ApprovalPolicy, MetricLine, ProjectPolicy, SegmentLine
 from headgate.release.ledger import Given, Ledger
+
+SHOWN = 3  # reasons that a refusal lists; `headgate status` shows all
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ class Readiness:
     missing: tuple[str, ...]
 
     @property
+    def failed(self) -> bool:
+        """Whether the gate judged it and a line was not met."""
+        return self.verdict is not None and not self.verdict.verdict.passed
+
+    @property
     def authenticated(self) -> bool:
         """Whether trusted keys carry both the scorecard and the version."""
         return self.signed.authenticated and self.standing.authenticated
@@ -141,12 +148,20 @@ def _verdict_missing(
     if verdict.digest != digest:
         return (f"the verdict judged another artefact ({verdict.digest[:19]}, now {digest[:19]}): {again}",)
     if not verdict.passed:
-        failed = "; ".join(f"{line.line}: {line.why}" for line in verdict.lines if not line.passed)
-        return (f"version {version} failed the gate ({failed or 'no line was judged'})",)
+        failed = [f"{line.line}: {line.why}" for line in verdict.lines if not line.passed]
+        return tuple(f"version {version} failed the gate at {line}" for line in failed or ["no line was judged"])
     if rules.compares and champion not in {version, verdict.champion}:
         was, now = verdict.champion or "no champion", champion or "none"
         return (f"the verdict compares with {was}, and the champion is {now}: {again}",)
     return ()
+
+
+def listed(missing: Sequence[str]) -> str:
+    """Return what is missing for the end of a sentence: one on the same line, several on lines of their own."""
+    if len(missing) == 1:
+        return f": {missing[0]}"
+    more = [f"and {len(missing) - SHOWN} more: `headgate status`"] if len(missing) > SHOWN else []
+    return ":" + "".join(f"\n  - {line}" for line in [*missing[:SHOWN], *more])
 
 
 def approval_missing(version: str, rules: Rules, stands: Standing) -> tuple[str, ...]:
