@@ -1,6 +1,7 @@
 """`headgate check` finds what is wrong with a project without running any of it, all of it at once."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -158,3 +159,15 @@ def test_the_schema_is_printed_for_editors() -> None:
     code, out, _ = run("schema")
     assert code == 0
     assert set(json.loads(out)["required"]) == {"project", "models"}
+
+
+def test_the_files_of_a_starter_are_for_the_team_as_far_as_the_mask_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        code, _, _ = run("init", str(tmp_path / "team"))
+    finally:
+        os.umask(before)
+    assert code == 0
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "team").rglob("*")}
+    assert modes["headgate.yaml"] == modes["rows.csv"] == 0o644
+    assert modes["data"] == 0o755

@@ -1,5 +1,6 @@
 """`headgate init`: write a commented starter project that runs as it is; it never overwrites a file."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,15 @@ def write(target: Path, project: dict[str, str]) -> list[str]:
 
     for name, text in project.items():
         write_atomically(target / name, text.encode())
+        (target / name).chmod(0o666 & ~_umask())  # a team and its workers share the folder
     return list(project)
+
+
+def _umask() -> int:
+    """Return the process's mask; the only way to read it is to set it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _next_steps(target: Path, written: list[str]) -> str:

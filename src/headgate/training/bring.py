@@ -2,7 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -67,9 +68,10 @@ def bring(bench: Bench, brought: Brought) -> tuple[Version, str, str]:
         work = Path(name)
         model = _fetch(bench, brought.source, work / "fetched")
         content = _content(bench, model, brought)
-        bundle = package_foreign(
-            model, _material(bench, heldout), work / "package" / "bundle", bench.open_model, brought.classes
-        )
+        with _naming(brought.source, work):
+            bundle = package_foreign(
+                model, _material(bench, heldout), work / "package" / "bundle", bench.open_model, brought.classes
+            )
         record = _record(bench, brought, bundle, heldout, content)
         metrics, predictions = _score(bench, bundle, heldout)
         _write_record(work / "package" / "record", record, metrics, predictions, heldout, bench.policy.data.id)
@@ -77,6 +79,17 @@ def bring(bench: Bench, brought: Brought) -> tuple[Version, str, str]:
         version = register_bundle(bench, about, work / "package", brought.requester, f"register:{content}")
         manifest = open_bundle(bundle)
         return version, manifest.runtime, manifest.why
+
+
+@contextmanager
+def _naming(source: str, work: Path) -> Iterator[None]:
+    """Let an error about what was fetched name what was typed, not the folder that is gone by then."""
+    try:
+        yield
+    except BadInput as error:
+        if not error.where.startswith(str(work)):
+            raise
+        raise type(error)(error.what, where=source, way_out=error.way_out) from error
 
 
 def _made(folder: Path) -> Path:

@@ -5,10 +5,12 @@ Called as ``python -m headgate.training.child SPEC.json``; what went wrong is le
 
 import importlib.util
 import json
+import os
 import random
 import sys
 import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from headgate.base.errors import BadInput, HeadgateError
@@ -23,7 +25,7 @@ def main(spec_path: Path) -> int:
         _leave(spec, what=error.what, where=error.where, way_out=error.way_out)
         return 1
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything: it is told, not thrown
-        traceback.print_exc()
+        _print_theirs(error, Path(__file__))
         _leave(spec, what=f"train() raised {type(error).__name__}: {error}", where=_place(error, spec), way_out="")
         return 1
     return 0
@@ -78,6 +80,19 @@ def _place(error: Exception, spec: dict[str, Any]) -> str:
     code = str(Path(spec["code"]).resolve())
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(code)]
     return f"{spec['file']}:{frames[-1].lineno}" if frames else str(spec["file"])
+
+
+def _print_theirs(error: Exception, ours: Path) -> None:
+    """Print the traceback from the user's file on; how Headgate came there is of use with --debug only."""
+    trace = error.__traceback__
+    while trace is not None and not os.environ.get("HEADGATE_DEBUG") and _within(trace, ours):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
+
+
+def _within(trace: TracebackType, ours: Path) -> bool:
+    file = trace.tb_frame.f_code.co_filename
+    return file.startswith("<frozen importlib") or Path(file).is_relative_to(ours.parents[1])
 
 
 def _leave(spec: dict[str, Any], **parts: str) -> None:

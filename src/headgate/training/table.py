@@ -130,7 +130,8 @@ def is_parquet(path: Path, where: str) -> bool:
             start = file.read(len(PARQUET))
     except FileNotFoundError as error:
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
-        hint = nearest(path.name, beside) or f" There is: {list_words(sorted(beside)[:10]) if beside else 'nothing'}."
+        there = f" There is: {list_words(sorted(beside)[:10])}." if beside else f" {_folder_of(path, where)}"
+        hint = nearest(path.name, beside) or there
         raise BadInput(
             f"there is no such file.{hint}", where=where, way_out="make it, or correct `source` in headgate.yaml"
         ) from error
@@ -143,6 +144,11 @@ def is_parquet(path: Path, where: str) -> bool:
             f"is no Parquet file: it starts with {start!r}", where=where, way_out="export it again, or call it .csv"
         )
     return start == PARQUET
+
+
+def _folder_of(path: Path, where: str) -> str:
+    folder = Path(where).parent
+    return f"The folder {folder} is empty." if path.parent.is_dir() else f"There is no folder {folder} either."
 
 
 def parquet_schema(path: Path, where: str) -> tuple[pa.Schema, int]:

@@ -53,11 +53,15 @@ def validate(
     """
     found = [*check_plan(policy), *check_columns(table, policy.data.columns, policy.data.id)]
     found += [*check_label(table, policy), *check_times(table, policy)]
+    own, wrong = bool(found), list[str]()
     for name, observations in (stored or {}).items():
         columns = policy.features.stored[name].columns
-        found += [problem.of(f"stored.{name}") for problem in check_columns(observations, columns)]
+        problems = [problem.of(f"stored.{name}") for problem in check_columns(observations, columns)]
+        found += problems
+        wrong += [name] if problems else []
     if found:
-        raise _error(found, where)
+        named = [policy.features.stored[name].source for name in wrong]
+        raise _error(found, ", ".join([*([where] if own or not named else []), *named]))
     return ValidationReport(
         rows=table.num_rows,
         columns={

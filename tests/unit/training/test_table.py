@@ -99,7 +99,9 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> Non
     words = refusal(tmp_path / "fligths.csv", {"f": FLOAT}, "fligths.csv")
     assert "fligths.csv: there is no such file. Did you mean flights.csv?" in words
     assert "There is: flights.csv" in refusal(tmp_path / "x.parquet", {"f": FLOAT}, "x.parquet")
-    assert "There is: nothing" in refusal(tmp_path / "none" / "x.csv", {"f": FLOAT}, "none/x.csv")
+    assert "There is no folder none either." in refusal(tmp_path / "none" / "x.csv", {"f": FLOAT}, "none/x.csv")
+    (tmp_path / "bare").mkdir()
+    assert "The folder bare is empty." in refusal(tmp_path / "bare" / "x.csv", {"f": FLOAT}, "bare/x.csv")
 
 
 def test_a_folder_is_no_source(tmp_path: Path) -> None:

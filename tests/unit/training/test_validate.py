@@ -267,8 +267,12 @@ def test_a_name_for_every_row_raises_no_alarm() -> None:
 def test_stored_tables_are_checked_too() -> None:
     stored = {"source": "t.csv", "keys": ["s"], "time": "when", "columns": {"v": {"type": "float", "at_most": 1}}}
     table = pa.table({"s": ["JFK"], "when": pa.array([START], TIME), "v": [2.0]})
-    with pytest.raises(BadInput, match=r"stored.t: v: above at_most 1 \(1 row: row 1 is 2.0\)"):
+    with pytest.raises(BadInput, match=r"stored.t: v: above at_most 1 \(1 row: row 1 is 2.0\)") as caught:
         validate(rows(), policy(stored={"t": stored}), "rows.csv", {"t": table})
+    assert caught.value.where == "t.csv"
+    with pytest.raises(BadInput) as caught:
+        validate(rows(b=[None] * ROWS), policy(stored={"t": stored}), "rows.csv", {"t": table})
+    assert caught.value.where == "rows.csv, t.csv"
 
 
 def test_a_stored_feature_that_alone_tells_the_label_raises_an_alarm() -> None:
