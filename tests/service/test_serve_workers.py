@@ -105,11 +105,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def crew(place: Path) -> Iterator[Crew]:
     one = Crew(place, "--workers", "2", "--unix-socket", str(place / "gateway.sock"))
-    wait_for(lambda: one.said("is ready") == 2, "both workers are ready")
-    yield one
-    if one.process.poll() is None:
-        one.process.kill()
-        one.end()
+    try:
+        wait_for(lambda: one.said("is ready") == 2, "both workers are ready")
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.end()
 
 
 class Load:
