@@ -63,7 +63,7 @@ def _parts(root: type[model.Part]) -> list[type[model.Part]]:
     found, waiting = [root], [root]
     while waiting:
         for field in waiting.pop(0).model_fields.values():
-            for name in re.findall(r"headgate\.policy\.model\.(\w+)", repr(field.annotation)):
+            for name in re.findall(r"headgate\.policy\.\w+\.(\w+)", repr(field.annotation)):
                 part = getattr(model, name)
                 if part not in found:
                     found.append(part)

@@ -8,26 +8,47 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from headgate.policy.metrics import METRIC_NAMES
+from headgate.policy.line import (
+    LatencyLine,
+    Line,
+    MemoryLine,
+    MetricLine,
+    MetricName,
+    ParityLine,
+    SegmentLine,
+    SizeLine,
+    Versus,
+)
+from headgate.policy.part import Part, Text
+from headgate.policy.serving import CachePolicy, LimitPolicy, LogPolicy, ServingPolicy
 from headgate.policy.span import Moment, Span, parse_moment, parse_span, show_span
 
-__all__ = ["Span", "parse_moment", "parse_span", "show_span"]
+__all__ = [
+    "CachePolicy",
+    "LatencyLine",
+    "LimitPolicy",
+    "Line",
+    "LogPolicy",
+    "MemoryLine",
+    "MetricLine",
+    "MetricName",
+    "ParityLine",
+    "Part",
+    "SegmentLine",
+    "ServingPolicy",
+    "SizeLine",
+    "Span",
+    "Versus",
+    "parse_moment",
+    "parse_span",
+    "show_span",
+]
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Text = Annotated[str, Field(min_length=1)]
-MetricName = Annotated[
-    str, Field(json_schema_extra={"enum": sorted({name for names in METRIC_NAMES.values() for name in names})})
-]
 Task = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["float", "int", "string", "bool", "timestamp"]
-
-
-class Part(BaseModel):
-    """A part of the policy: frozen, closed to unknown keys, finite numbers only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ColumnPolicy(Part):
@@ -120,135 +141,6 @@ class PackagePolicy(Part):
     allow_private: bool = Field(
         default=False, description="Let a model that another server runs be on a loopback or private address."
     )
-
-
-class Versus(Part):
-    """A comparison with the champion on the same rows, by paired bootstrap."""
-
-    rule: Literal["better", "no_worse"] = Field(description="better: the interval says so; no_worse: within margin.")
-    margin: float = Field(0.0, ge=0, description="How much worse still counts as no worse, in the metric's unit.")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the one-sided bootstrap bound.")
-    least_rows: int = Field(200, ge=30, description="With fewer rows that are new to both, nothing is compared.")
-
-
-class MetricLine(Part):
-    """A metric over all held-out rows."""
-
-    kind: Literal["metric"] = Field(description="This kind of line.")
-    metric: MetricName = Field(description="A metric of the model's task.")
-    role: Literal["primary", "secondary"] = Field(
-        "secondary", description="The primary metric names a version in lists and reports; one line at most."
-    )
-    at_least: float | None = Field(None, description="Smallest value that passes.")
-    at_most: float | None = Field(None, description="Largest value that passes.")
-    champion: Versus | None = Field(None, description="How it must compare with the champion, where there is one.")
-
-
-class SegmentLine(Part):
-    """A metric within each value of a column; every segment with enough rows must meet it."""
-
-    kind: Literal["segment"] = Field(description="This kind of line.")
-    by: Text = Field(description="The column whose values are the segments (string, bool or int).")
-    metric: MetricName = Field(description="A metric of the model's task.")
-    at_least: float | None = Field(None, description="Smallest value that passes.")
-    at_most: float | None = Field(None, description="Largest value that passes.")
-    may_drop: float | None = Field(None, ge=0, description="Largest loss against the champion in any segment.")
-    least_rows: int = Field(100, ge=1, description="Smaller segments are shown, not judged.")
-
-
-class LatencyLine(Part):
-    """A latency quantile of the packaged model under open-loop load."""
-
-    kind: Literal["latency"] = Field(description="This kind of line.")
-    quantile: float = Field(0.99, gt=0, lt=1, description="0.99 for P99.")
-    at_most_ms: float = Field(gt=0, description="Largest latency that passes, in milliseconds.")
-    rate: float = Field(200, gt=0, le=100_000, description="Requests per second, sent whether or not answers came.")
-    seconds: float = Field(3, gt=0, le=600, description="How long the load lasts.")
-
-
-class SizeLine(Part):
-    """The bundle's size on disk."""
-
-    kind: Literal["size"] = Field(description="This kind of line.")
-    at_most_mb: float = Field(gt=0, description="Largest size that passes, in megabytes (10^6 bytes).")
-
-
-class MemoryLine(Part):
-    """Peak memory of a process that loads and runs the packaged model."""
-
-    kind: Literal["memory"] = Field(description="This kind of line.")
-    at_most_mb: float = Field(gt=0, description="Largest peak that passes, in megabytes (10^6 bytes).")
-
-
-class ParityLine(Part):
-    """Agreement of the packaged with the native model, as recorded at packaging."""
-
-    kind: Literal["parity"] = Field(description="This kind of line.")
-    share: float = Field(0.999, gt=0, le=1, description="Smallest share of rows that agree.")
-
-
-Line = Annotated[
-    MetricLine | SegmentLine | LatencyLine | SizeLine | MemoryLine | ParityLine, Field(discriminator="kind")
-]
-
-
-class LimitPolicy(Part):
-    """A token bucket: so many requests per second on average, over all workers."""
-
-    per_second: float = Field(gt=0, le=1e7, description="Requests per second, on average, over all workers.")
-    burst: float | None = Field(None, ge=1, le=1e7, description="Requests at once after a pause; null: one second's.")
-
-
-class LogPolicy(Part):
-    """What the prediction log keeps of a model's answers."""
-
-    sample: float = Field(
-        1.0, ge=0, le=1, description="Share of the requests that is kept, chosen by a hash of the id."
-    )
-    redact: dict[Text, Literal["hash", "drop"]] = Field(
-        default_factory=dict,
-        description="Input or output column, or `unit`: hash keeps who is equal to whom (salted), drop keeps nothing.",
-    )
-    keep: Span = Field(timedelta(days=90), description="Older predictions are deleted by `headgate compact`.")
-    to: str = Field("", description="Folder or URL (s3://) for Parquet files; empty: in the state folder.")
-
-
-class CachePolicy(Part):
-    """A version's answers are given again for the same row: only for models that depend on their inputs alone."""
-
-    ttl: Span = Field(description="For how long.")
-    max_mb: float = Field(64, gt=0, le=1e6, description="Megabytes (10^6 bytes) of each version in each worker, about.")
-
-
-class ServingPolicy(Part):
-    """How the gateway serves a model."""
-
-    unit: Text | None = Field(
-        None, description="Input column whose value keeps a caller on one arm; null: only the header headgate-unit."
-    )
-    lease: Span = Field(
-        timedelta(seconds=60), description="A challenger's share goes back to the champion when not renewed this long."
-    )
-    queue_ms: float = Field(
-        100, gt=0, le=60_000, description="A request that would wait longer than this for the model is refused (503)."
-    )
-    limit: LimitPolicy | None = Field(None, description="Requests that the model takes from everybody together.")
-    limit_per_key: LimitPolicy | None = Field(None, description="Requests that the model takes from each API key.")
-    fuse_failures: int = Field(
-        5, ge=1, le=10_000, description="Failures of a challenger in a row after which a worker takes it out."
-    )
-    fuse_pause: Span = Field(timedelta(seconds=30), description="Until a version that was taken out is tried again.")
-    max_batch: int = Field(
-        8_192, ge=1, le=1_000_000, description="Rows of one call of the model; more take several calls."
-    )
-    max_wait_ms: float = Field(
-        0, ge=0, le=10_000, description="A request waits this long for others to be called with; 0: for nothing."
-    )
-    concurrency: int = Field(
-        1, ge=1, le=64, description="Calls of a model that runs apart, or of large requests, at the same time."
-    )
-    cache: CachePolicy | None = Field(None, description="Answer known rows from memory; null: ask the model each time.")
-    log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
 
 
 class ModelPolicy(Part):
