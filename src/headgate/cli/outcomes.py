@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from headgate.adapters.outcomes.segments import Segments
     from headgate.predictions.join import Joined
     from headgate.predictions.outcome import Outcome
+    from headgate.predictions.ports import OutcomeSink
     from headgate.wiring import Project
 
 Maturity = Annotated[str, typer.Option("--maturity", help="After how long an outcome is due, such as 24h.")]
@@ -66,7 +66,7 @@ def import_file(
         raise typer.Exit(1)
 
 
-def keep(sink: "Segments", outcomes: "Sequence[Outcome]") -> None:
+def keep(sink: "OutcomeSink", outcomes: "Sequence[Outcome]") -> None:
     """Keep outcomes and wait until they are durable.
 
     Raises:

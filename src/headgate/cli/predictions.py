@@ -62,7 +62,7 @@ def predictions(
 
 def read(project: "Project", model: str, wanted: Any) -> list[dict[str, Any]]:
     """Return predictions as objects, the latest first."""
-    from headgate.adapters.parquet.read import parts_of
+    from headgate.predictions.query import parts_of
 
     return [parts_of(row) for row in project.predictions(model).table(wanted).to_pylist()]
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from headgate.predictions.outcome import micros
+from headgate.predictions.row import INPUT, OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,11 @@ def select(relations: list[str], wanted: Wanted) -> tuple[str, list[Any]]:
     order = " ORDER BY time DESC, id DESC, row DESC" if wanted.limit is not None else ""
     limit = f" LIMIT {wanted.limit:d}" if wanted.limit is not None else ""
     return rows + order + limit, values * len(relations)
+
+
+def parts_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its inputs and outputs as objects of their own."""
+    plain = {name: value for name, value in row.items() if not name.startswith((INPUT, OUTPUT))}
+    for prefix, name in ((INPUT, "inputs"), (OUTPUT, "outputs")):
+        plain[name] = {key.removeprefix(prefix): value for key, value in row.items() if key.startswith(prefix)}
+    return plain

@@ -13,7 +13,7 @@ from headgate.base.errors import Conflict
 from headgate.predictions.catalog import Kept
 from headgate.predictions.outcome import micros
 from headgate.predictions.query import Wanted, select
-from headgate.predictions.row import INPUT, META, OUTPUT
+from headgate.predictions.row import META
 
 LOG = logging.getLogger("headgate.predictions")
 ATTEMPTS = 50
@@ -106,11 +106,3 @@ def _nothing() -> Any:
     kinds = {"utf8": pa.string(), "timestamp": pa.timestamp("us", "UTC")}
     types = {"int16": pa.int16(), "int32": pa.int32(), "int64": pa.int64(), **kinds}
     return pa.table({column.name: pa.array([], types[column.kind]) for column in META})
-
-
-def parts_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its inputs and outputs as objects of their own."""
-    plain = {name: value for name, value in row.items() if not name.startswith((INPUT, OUTPUT))}
-    for prefix, name in ((INPUT, "inputs"), (OUTPUT, "outputs")):
-        plain[name] = {key.removeprefix(prefix): value for key, value in row.items() if key.startswith(prefix)}
-    return plain
