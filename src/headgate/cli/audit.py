@@ -36,7 +36,7 @@ def audit(
     project = open_project(folder)
     if new_head:
         _renew(project, actor_of(actor), because)
-    report = inspect(project.journal(), project.registry(), tuple(project.policy.models))
+    report = inspect(project.journal(), project.registry(), tuple(project.policy.models), project.bundles())
     show(report.to_json(), as_json=as_json, render=lambda: _text(report))
     if not report.holds:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from headgate.base.errors import HeadgateError
 from headgate.cli.output import HERE, AsJson, Folder, counted, open_project, plainly, show
 
 if TYPE_CHECKING:
+    from headgate.release.ledger import Ledger
     from headgate.wiring import Project
 
 LAST = 1000
@@ -56,6 +57,7 @@ def examine(project: "Project") -> Iterator[Finding]:
         "journal": _journal,
         "clock": _clock,
         "registry": _registry,
+        "champions": _champions,
         "webhooks": _webhooks,
     }
     for name, look in looks.items():
@@ -121,9 +123,43 @@ def _registry(project: "Project") -> Iterator[Finding]:
     if not settings.tracking and not (project.state / "mlflow.db").exists():
         yield Finding("ok", "registry", "none yet: the first training run makes it")
         return
-    model = next(iter(project.policy.models))
-    champion = project.registry().alias(model, "champion")
-    yield Finding("ok", "registry", f"answers; {model} has {f'champion {champion}' if champion else 'no champion'}")
+    for model in project.policy.models:
+        alias = project.registry().alias(model, "champion")
+        found = f"alias champion of {model} names {alias or 'nothing'}"
+        champion = _ledger(project, model).champion
+        if champion is None or champion.version == alias:
+            yield Finding("ok", "registry", f"answers; {found}")
+        else:
+            said = f"{found}, and version {champion.version} is champion"
+            yield Finding(
+                "warn", "registry", said, "`headgate tick` sets it; where the registry was replaced, it says so"
+            )
+
+
+def _champions(project: "Project") -> Iterator[Finding]:
+    """Look at what a worker needs of each champion: its route, and the local copy of its bundle."""
+    from headgate.registry.steps import bundle_flaw
+    from headgate.release.restore import route_flaw
+    from headgate.routing.route import COLLECTION
+
+    routes = {document.key: document for document in project.journal().documents(COLLECTION)}
+    for model in project.policy.models:
+        ledger = _ledger(project, model)
+        champion, route = ledger.champion, route_flaw(ledger, routes.get(model))
+        if route:
+            yield Finding("fail", f"route {model}", route, "`headgate tick` writes the journal's again")
+        if champion is None:
+            continue
+        if flaw := bundle_flaw(project.bundles(), champion.digest):
+            yield Finding("fail", f"bundle {model}", flaw, "`headgate tick` fetches it again")
+        elif not route:
+            yield Finding("ok", f"champion {model}", f"version {champion.version}: its route and its bundle are whole")
+
+
+def _ledger(project: "Project", model: str) -> "Ledger":
+    from headgate.release.steps import read_ledger
+
+    return read_ledger(project.journal(), model)[0]
 
 
 def _webhooks(project: "Project") -> Iterator[Finding]:

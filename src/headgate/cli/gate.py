@@ -124,10 +124,12 @@ def version_of(ledger: "Ledger", number: str) -> "Version":
 
 
 def _subject(project: "Project", version: "Version") -> "Subject":
-    from headgate.gate.subject import local_bundle, open_subject
+    from headgate.gate.subject import open_subject
+    from headgate.registry.steps import ensure_bundle
     from headgate.wiring import open_model
 
-    return open_subject(version, local_bundle(project.bundles(), project.registry(), version), open_model)
+    bundle = ensure_bundle(project.bundles(), project.registry(), version.model, version.number, version.digest)
+    return open_subject(version, bundle, open_model)
 
 
 def held_out(project: "Project", version: "Version") -> "HeldOut":

@@ -90,9 +90,9 @@ def _measure(
     from headgate.base.errors import BadInput
     from headgate.cli.gate import held_out
     from headgate.gate.profile import Tried, best, search
-    from headgate.gate.subject import local_bundle
+    from headgate.registry.steps import ensure_bundle
 
-    bundle = local_bundle(project.bundles(), project.registry(), version)
+    bundle = ensure_bundle(project.bundles(), project.registry(), version.model, version.number, version.digest)
     rows = held_out(project, version).inputs
     with project.measured_worker(version, bundle, rows) as attempt:
 

@@ -99,9 +99,9 @@ def _version(project: "Project", model: str, number: str) -> "Version":
 
 
 def _bundle(project: "Project", version: "Version") -> Path:
-    from headgate.gate.subject import local_bundle
+    from headgate.registry.steps import ensure_bundle
 
-    return local_bundle(project.bundles(), project.registry(), version)
+    return ensure_bundle(project.bundles(), project.registry(), version.model, version.number, version.digest)
 
 
 def _order(

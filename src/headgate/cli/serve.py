@@ -3,11 +3,14 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headgate.cli.output import HERE, Folder, open_project, plainly
+
+if TYPE_CHECKING:
+    from headgate.wiring import Project
 
 
 @plainly
@@ -55,9 +58,20 @@ def serve(
 
     check_host(admin_host, insecure=insecure_no_auth)
     desk = desk_of(project, admin_host, admin_port, showing)
+    warn_without_champion(project)
     if workers > 1:
         raise typer.Exit(lead(plan, desk, workers, listening, listening_grpc))
     serve(station(project, plan, desk, listening=listening, grpc_listening=listening_grpc))
+
+
+def warn_without_champion(project: "Project") -> None:
+    """Say which models nobody can be answered for yet."""
+    from headgate.routing.route import COLLECTION
+
+    routed = {document.key for document in project.journal().documents(COLLECTION)}
+    if without := [name for name in project.policy.models if name not in routed]:
+        what = "no version serves yet of %s: `headgate promote VERSION` makes one champion, and it is served at once"
+        logging.getLogger("headgate.gateway").warning(what, ", ".join(without))
 
 
 def attach(app: typer.Typer) -> None:

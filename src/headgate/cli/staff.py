@@ -64,7 +64,7 @@ def station(
     return Station(
         plan.host,
         plan.port,
-        project.folder,
+        project.state,
         routes,
         project.runtimes(),
         project.clock,

@@ -25,6 +25,7 @@ def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Say how every model stands; exit code 7 when the journal that says so does not hold."""
     from headgate.base.errors import Tampered
     from headgate.journal.end import read_checked
+    from headgate.loop.inspect import bundle_flaws
     from headgate.loop.state import fold
     from headgate.loop.status import overview
     from headgate.routing.route import COLLECTION
@@ -32,7 +33,9 @@ def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     project = open_project(folder)
     store = project.journal()
     events, broken = read_checked(store)
-    found = overview(fold(events), events, store.documents(COLLECTION), project.policy, project.clock.now(), broken)
+    state, now = fold(events), project.clock.now()
+    flaws = bundle_flaws(state, project.bundles())
+    found = overview(state, events, store.documents(COLLECTION), project.policy, now, broken, flaws)
     show([one.to_json() for one in found], as_json=as_json, render=lambda: _pages(found))
     if broken:
         raise typer.Exit(Tampered.exit_code)

@@ -1,23 +1,19 @@
-"""A version under judgement: its bundle brought here and opened, and what it answers on the held-out rows.
+"""A version under judgement: its bundle opened, and what it answers on the held-out rows.
 
-What cannot be opened or cannot answer is no error here: it is judged, and fails, with its reason.
+What cannot be opened or cannot answer is no error here: it is judged, and fails, with its reason. A local copy that is
+not the registered artefact is an error: a verdict about it would be one about something else.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from headgate.base.errors import HeadgateError
-from headgate.base.files import make_folder
+from headgate.base.errors import HeadgateError, Tampered
 from headgate.gate.numbers import rows as show_rows
 from headgate.gate.ports import Answering
 from headgate.gate.rows import Answers, HeldOut, Silent
-from headgate.registry.bundle import open_bundle
-from headgate.registry.ports import Registry
 from headgate.registry.signature import cast
 from headgate.registry.version import Version
 from headgate.training.resampled import Array
@@ -43,31 +39,17 @@ class Subject:
 
 
 def open_subject(version: Version, bundle: Path, open_model: Callable[[Path, str], Answering]) -> Subject:
-    """Open a version's bundle under its digest; one that cannot be opened is judged, and fails, as it is."""
-    try:
-        return Subject(version, bundle, open_model(bundle, version.digest))
-    except HeadgateError as error:
-        return Subject(version, bundle, None, f"the bundle cannot be opened: {error.what}")
-
-
-def local_bundle(bundles: Path, registry: Registry, version: Version) -> Path:
-    """Return the local folder of a version's bundle; fetched from the registry when it is not here.
+    """Open a version's bundle under its digest; one that cannot be opened is judged, and fails, as it is.
 
     Raises:
-        Unavailable: It is not here and the registry does not answer.
-        Tampered: The registry's bundle is not the one that was registered.
+        Tampered: What lies there is not the version's bundle.
     """
-    place = bundles / version.digest.removeprefix("sha256:")
-    if not place.exists():
-        make_folder(place, lambda beside: _fetch(registry, version, beside))
-    return place
-
-
-def _fetch(registry: Registry, version: Version, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        got = registry.fetch(version, "bundle", Path(folder) / "bundle")
-        open_bundle(got, version.digest)
-        shutil.copytree(got, target, dirs_exist_ok=True)
+    try:
+        return Subject(version, bundle, open_model(bundle, version.digest))
+    except Tampered:
+        raise
+    except HeadgateError as error:
+        return Subject(version, bundle, None, f"the bundle cannot be opened: {error.what}")
 
 
 def answers(subject: Subject, task: str, rows: HeldOut) -> Answers | Silent:

@@ -84,7 +84,7 @@ def _serve(model: str, arm: Arm, before: Sequence[Serving], open_version: Open) 
 
 
 def _same(one: Arm, other: Arm) -> bool:
-    return (one.version, one.digest, one.bundle) == (other.version, other.digest, other.bundle)
+    return (one.version, one.digest) == (other.version, other.digest)
 
 
 def _route(document: Document) -> Route:

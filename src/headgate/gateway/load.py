@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headgate.base.errors import BadInput, HeadgateError, Refused
+from headgate.base.errors import BadInput, HeadgateError, Refused, Tampered
 from headgate.features.predictor import MakeRuntime, Predictor, open_predictor
 from headgate.gateway.version import Loaded
 from headgate.registry.cast import NUMPY
 from headgate.registry.field import Field
-from headgate.routing.route import Arm
+from headgate.routing.route import Arm, bundle_of
 
 MISSING = {"string": None, "timestamp": np.datetime64("NaT"), "float32": np.nan, "float64": np.nan}
 
@@ -21,7 +21,7 @@ class Loader:
     """Opens the versions that routes name.
 
     Args:
-        folder: Where relative bundle paths start.
+        folder: The state folder: bundles lie in it under their digests.
         make: Builds the runtime that a bundle names.
         aside: Runs a call in a thread; closing a version may take a while.
     """
@@ -39,6 +39,9 @@ class Loader:
         """
         try:
             predictor = open_predictor(self._place(arm), arm.digest, self._make)
+        except Tampered as error:
+            what = f"{bundle_of(arm.digest)}: {error.what}; `headgate tick` brings it again"
+            raise Tampered(what, where=error.where, way_out="run `headgate tick`") from error
         except HeadgateError:
             raise
         except Exception as error:  # a damaged bundle raises anything; the version is refused, the worker lives
@@ -64,7 +67,15 @@ class Loader:
                 where=f"version {arm.version}",
                 way_out="copy the bundle to a folder that the worker can read",
             )
-        return self._folder / arm.bundle.removeprefix("file://")
+        mine, named = self._folder / bundle_of(arm.digest), self._folder / arm.bundle.removeprefix("file://")
+        for place in (mine, named):  # a route of old names a whole path; the state folder may have moved since
+            if place.exists():
+                return place
+        raise BadInput(
+            f"there is no folder {bundle_of(arm.digest)} in the state folder; `headgate tick` brings it",
+            where=str(mine),
+            way_out="run `headgate tick` here, or `headgate promote` the version again",
+        )
 
 
 def warm(predictor: Predictor) -> None:

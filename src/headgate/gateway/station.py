@@ -22,7 +22,7 @@ class Station:
     Attributes:
         host: Address.
         port: TCP port; 0: any free one.
-        folder: Where relative bundle paths start.
+        folder: The state folder: bundles lie in it under their digests.
         routes: Returns the route documents; called in a thread.
         make: Builds the runtime that a bundle names.
         clock: Tells the time of prediction ids.

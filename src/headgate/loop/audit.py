@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.base.errors import BadInput
 from headgate.gate.ballots import CAST
 from headgate.journal.chain import Break
 from headgate.journal.event import Event
 from headgate.journal.ports import Document
 from headgate.loop.replay import Finding, replay
 from headgate.loop.state import ProjectState
-from headgate.release.ledger import MOVED, Moved
-from headgate.routing.route import Route
+from headgate.registry.version import Version, counts_anew
+from headgate.release.ledger import MOVED
+from headgate.release.restore import route_flaw
+
+TICK = "`headgate tick` settles it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,9 @@ def audit(
     events: Sequence[Event],
     broken: Sequence[Finding],
     routes: Sequence[Document] | str,
-    aliases: Mapping[str, str | None] | str,
+    aliases: Mapping[str, Version | None] | str,
     beyond: Sequence[Event] = (),
+    bundles: Mapping[str, str] | None = None,
 ) -> AuditReport:
     """Return everything that does not hold.
 
@@ -69,6 +72,7 @@ def audit(
         routes: The route documents that the gateway reads; or why they are not compared.
         aliases: What the registry's champion alias names, by model; or why the registry could not be asked.
         beyond: Events from the first break on; counted only.
+        bundles: What is wrong with the local copy of a champion's bundle, by model.
     """
     replayed = replay(events)
     findings, notes = [*broken, *replayed.findings], list(replayed.notes)
@@ -80,6 +84,7 @@ def audit(
         notes.append(f"aliases were not compared: {aliases}")
     else:
         findings += check_aliases(replayed.state, aliases)
+    findings += [Finding(None, f"bundle {name}", f"{what}; {TICK}") for name, what in (bundles or {}).items()]
     kinds = Counter(event.kind for event in (*events, *beyond))
     return AuditReport(kinds.total(), kinds[MOVED], kinds[CAST], tuple(findings), tuple(notes))
 
@@ -94,46 +99,24 @@ def check_routes(state: ProjectState, routes: Sequence[Document]) -> list[Findin
     stored, findings = {document.key: document for document in routes}, list[Finding]()
     for name in sorted({*stored, *state.models}):
         ledger = state.model(name).ledger
-        what = _route_flaw(stored.get(name), ledger.champion, ledger.route)
+        what = route_flaw(ledger, stored.get(name))
         if what:
-            findings.append(Finding(None, f"route {name}", what))
+            findings.append(Finding(None, f"route {name}", f"{what}; {TICK}" if ledger.champion else what))
     return findings
 
 
-def check_aliases(state: ProjectState, found: Mapping[str, str | None]) -> list[Finding]:
+def check_aliases(state: ProjectState, found: Mapping[str, Version | None]) -> list[Finding]:
     """Compare the registry's champion aliases with the pointers."""
     findings = []
     for name, names in sorted(found.items()):
         champion = state.model(name).ledger.champion
-        if champion is not None and names != champion.version:
-            what = f"it names {names or 'nothing'} and the pointer is at {champion.version}; `headgate tick` settles it"
-            findings.append(Finding(None, f"alias champion of {name}", what))
+        if champion is None or (
+            names is not None and (names.number, names.digest) == (champion.version, champion.digest)
+        ):
+            continue
+        what = f"it names {names.number if names else 'nothing'} and the pointer is at {champion.version}; {TICK}"
+        if names is not None and names.number == champion.version:
+            anew = counts_anew(name, champion.version, champion.digest, names.digest)
+            what = f"{anew.what}; {anew.way_out}"
+        findings.append(Finding(None, f"alias champion of {name}", what))
     return findings
-
-
-def _route_flaw(document: Document | None, champion: Moved | None, shares: Mapping[str, Any] | None) -> str:
-    if document is None:
-        return f"there is none, and the journal says version {champion.version} serves" if champion else ""
-    if champion is None:
-        return "there is one, and the journal knows of no promotion"
-    body: Any = document.body
-    try:
-        route = Route.from_json(body)
-        arm = route.champion
-    except (BadInput, KeyError, TypeError, ValueError) as error:
-        return f"it cannot be read: {error!r}"
-    pairs = (
-        ("version", arm.version, champion.version),
-        ("digest", arm.digest, champion.digest),
-        ("revision", route.revision, champion.revision if shares is None else route.revision),
-        ("stored revision", document.revision, route.revision),
-        ("bundle", arm.bundle.rstrip("/").rsplit("/", 1)[-1], champion.digest.removeprefix("sha256:")),
-    )
-    flaws = [f"its {what} is {said}, and the journal's is {true}" for what, said, true in pairs if said != true]
-    return "; ".join([*flaws, *(_shares_flaws(route, shares) if shares is not None else ())])
-
-
-def _shares_flaws(route: Route, shares: Mapping[str, Any]) -> list[str]:
-    """Compare a route with the `route.set` that made it, and the renewals since."""
-    recorded = Route.from_json(shares)
-    return [] if route == recorded else [f"it is not the one that was set as revision {recorded.revision}"]

@@ -1,6 +1,6 @@
 """How a project stands: what serves, on what grounds, what waits and for whom, and what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -94,11 +94,18 @@ def overview(
     policy: ProjectPolicy,
     now: datetime,
     broken: str = "",
+    bundles: Mapping[str, str] | None = None,
 ) -> tuple[ModelStatus, ...]:
-    """Return how every model of the policy stands; `broken` is what is wrong with the journal itself."""
+    """Return how every model of the policy stands.
+
+    `broken` is what is wrong with the journal itself, `bundles` with the
+    local copies of the champions' bundles, by model.
+    """
     flaws = {one.where.removeprefix("route "): one.what for one in check_routes(state, routes)}
     found = (_model(state, name, events, flaws.get(name, ""), policy, now) for name in policy.models)
-    return tuple(replace(one, wrong=(broken, *one.wrong)) if broken else one for one in found)
+    lacking = {name: (f"{flaw}; `headgate tick` brings it again",) for name, flaw in (bundles or {}).items()}
+    first = (broken,) if broken else ()
+    return tuple(replace(one, wrong=(*first, *lacking.get(one.model, ()), *one.wrong)) for one in found)
 
 
 def _model(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headgate.base.digest import Json
+from headgate.base.errors import Tampered
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,15 @@ class RunRecord:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     record: Json
+
+
+def counts_anew(model: str, number: str, digest: str, found: str) -> Tampered:
+    """Return the error of a registry that does not hold what the journal says of a version; `found` empty: nothing."""
+    has = f"is {found[:19]}" if found else "is not there"
+    return Tampered(
+        f"in the registry, version {number} of {model} {has}; the journal's is {digest[:19]}: "
+        "the registry was replaced and counts anew",
+        where=f"model {model}, version {number}",
+        way_out="bring back the registry that belongs to this journal (settings.tracking, or mlflow.db and artefacts "
+        "from a backup); to go on with the new one, give the model a new name in headgate.yaml",
+    )

@@ -16,7 +16,7 @@ from headgate.gate.verdict import Verdict
 from headgate.journal.event import Event
 
 REGISTERED, GIVEN, MOVED, ROUTE_SET = "version.registered", "verdict.given", "pointer.moved", "route.set"
-RENEWED = "route.renewed"
+RENEWED, RESTORED = "route.renewed", "route.restored"
 Cause = Literal["promote", "rollback", "alias"]
 
 
@@ -91,7 +91,8 @@ class Ledger:
         sequence: The stream's last sequence: what an append that was decided on this ledger expects.
         position: The last event that was read; earlier ones change nothing when they are read again.
         trail: How the champion came to be, for going back: a promotion adds, a rollback returns.
-        route: The body of the `route.set` that holds; None: the champion has had everything since it moved.
+        route: The body of the `route.set` or `route.restored` that holds; None: the champion has had everything
+            since it moved.
     """
 
     model: str
@@ -197,7 +198,7 @@ def _changes(ledger: Ledger, event: Event) -> dict[str, Any]:
 def _route_changes(ledger: Ledger, event: Event) -> dict[str, Any]:
     """A promotion, which clears the shares, may have come between a route and its renewal."""
     body: Any = event.body
-    if event.kind == ROUTE_SET:
+    if event.kind in {ROUTE_SET, RESTORED}:
         return {"route": dict(body)}
     if event.kind == RENEWED and ledger.route is not None:
         return {"route": {**ledger.route, **body}}

@@ -9,10 +9,11 @@ from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict, Refused
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import Document, EventStore
+from headgate.registry.steps import ensure_bundle
 from headgate.release.ledger import RENEWED, ROUTE_SET, stream_of
 from headgate.release.shares import Setting, Wish, set_shares
-from headgate.release.steps import Desk, ensure_version, read_ledger, rules_of
-from headgate.routing.route import COLLECTION, Route
+from headgate.release.steps import Desk, read_ledger, rules_of
+from headgate.routing.route import COLLECTION, Arm, Route, Shadow
 from headgate.routing.share import renew
 
 TRIES = 5
@@ -44,10 +45,9 @@ def set_route(
     for left in reversed(range(TRIES)):
         ledger, people = read_ledger(desk.store, model)
         setting = set_shares(ledger, _standing(desk.store, model), wish, rules, people, desk.clock.now(), override)
-        for arm in setting.route.challengers:
-            ensure_version(desk, model, arm.version, arm.digest)
-        for shadow in setting.route.shadows:
-            ensure_version(desk, model, shadow.version, shadow.digest)
+        others: list[Arm | Shadow] = [*setting.route.challengers, *setting.route.shadows]
+        for one in others:
+            ensure_bundle(desk.bundles, desk.registry, model, one.version, one.digest)
         try:
             event = NewEvent(ROUTE_SET, actor, because, setting.to_json())
             return setting, _append(desk.store, ledger.sequence, event, setting.route)

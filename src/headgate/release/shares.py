@@ -11,8 +11,8 @@ from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Refused
 from headgate.gate.people import People
 from headgate.release.ledger import Ledger
-from headgate.release.readiness import Readiness, Rules, readiness
-from headgate.routing.route import CHAMPION, Arm, Route, Shadow
+from headgate.release.readiness import Readiness, Rules, listed, readiness
+from headgate.routing.route import CHAMPION, Arm, Route, Shadow, bundle_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def set_shares(
     missing = [line for one in ready.values() for line in one.missing]
     if missing and (override is None or not override.strip()):
         raise Refused(
-            "cannot set these shares: " + "; ".join(missing),
+            f"cannot set these shares{listed(missing)}",
             where=where,
             way_out='give what is missing; or, in an emergency, --override "reason", which every screen then shows',
         )
@@ -119,17 +119,12 @@ def _version(name: str, route: Route, wish: Wish, where: str) -> str:
 
 def _route(ledger: Ledger, old: Route, wish: Wish, ready: Mapping[str, Readiness]) -> Route:
     champion = old.champion
-    folder = champion.bundle.rstrip("/").rsplit("/", 1)[0]
-    arms = [
-        Arm(name, one.version, one.digest, wish.shares[name], f"{folder}/{one.digest.removeprefix('sha256:')}")
-        for name, one in ready.items()
-    ]
+    arms = [Arm(name, one.version, one.digest, wish.shares[name], bundle_of(one.digest)) for name, one in ready.items()]
     shadows = []
     for name, fraction in wish.shadows.items():
         found = ledger.registered(_version(name, old, wish, f"model {ledger.model}"))
-        bundle = f"{folder}/{found.digest.removeprefix('sha256:')}"
-        shadows.append(Shadow(name, found.version, found.digest, fraction, bundle))
-    first = Arm(champion.name, champion.version, champion.digest, wish.shares[CHAMPION], champion.bundle)
+        shadows.append(Shadow(name, found.version, found.digest, fraction, bundle_of(found.digest)))
+    first = Arm(champion.name, champion.version, champion.digest, wish.shares[CHAMPION], bundle_of(champion.digest))
     return Route(
         old.model,
         old.revision + 1,

@@ -3,29 +3,25 @@
 The journal decides who wins; the registry is asked only for a bundle that is not here, and told afterwards.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.base.clock import Clock
-from headgate.base.errors import BadInput, Conflict, Unavailable
-from headgate.base.files import make_folder
+from headgate.base.errors import BadInput, Conflict, Tampered, Unavailable
 from headgate.gate.people import STREAM as PEOPLE
 from headgate.gate.people import People, people_of
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import Document, EventStore
 from headgate.policy.model import ProjectPolicy
-from headgate.registry.bundle import open_bundle
 from headgate.registry.ports import Registry
-from headgate.registry.steps import set_alias
-from headgate.registry.version import Version
+from headgate.registry.steps import bundle_flaw, ensure_bundle, set_alias
 from headgate.release import pointer
 from headgate.release.ledger import MOVED, Ledger, ledger_of, stream_of
 from headgate.release.pointer import Move
 from headgate.release.readiness import Rules
-from headgate.routing.route import COLLECTION, Arm, Route
+from headgate.release.restore import champion_route
+from headgate.routing.route import COLLECTION
 
 TRIES = 5
 CHAMPION = "champion"
@@ -128,40 +124,27 @@ def record_move(
     Raises:
         Conflict: The model's stream moved on since the ledger was read; nothing was written.
     """
-    bundle = ensure_bundle(desk, move)
-    revision = _next_revision(desk.store, ledger)
-    arm = Arm(CHAMPION, move.version, move.digest, 1.0, str(bundle))
-    route = Route(move.model, revision, (arm,))
+    ensure_bundle(desk.bundles, desk.registry, move.model, move.version, move.digest)
+    revision = next_revision(desk.store, ledger)
+    route = champion_route(move.model, revision, move.version, move.digest)
     events = (*before, NewEvent(MOVED, actor, reason, move.to_json(revision)), *after)
     document = Document(COLLECTION, move.model, revision, route.to_json())
     return desk.store.append(stream_of(move.model), ledger.sequence, events, [document])[len(before)]
 
 
-def ensure_bundle(desk: Desk, move: Move) -> Path:
-    """Return the folder of a move's bundle; raises as `ensure_version` does."""
-    return ensure_version(desk, move.model, move.version, move.digest)
-
-
-def ensure_version(desk: Desk, model: str, version: str, digest: str) -> Path:
-    """Return the folder of a version's bundle, checked; fetched from the registry when it is not here.
+def bring_bundle(desk: Desk, ledger: Ledger) -> tuple[str, ...]:
+    """Bring the champion's bundle again where it is missing or was tampered with; return what was done, in lines.
 
     Raises:
-        Tampered: Its digest is not the approved one.
-        Unavailable: It is not here and the registry does not answer.
+        Tampered: The registry's is not the approved one either.
+        Unavailable: The registry does not answer.
     """
-    place = (desk.bundles / digest.removeprefix("sha256:")).resolve()
-    if not place.exists():
-        wanted = desk.registry.version(model, version)
-        make_folder(place, lambda beside: _fetch(desk.registry, wanted, digest, beside))
-    open_bundle(place, digest)
-    return place
-
-
-def _fetch(registry: Registry, version: Version, digest: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        got = registry.fetch(version, "bundle", Path(folder) / "bundle")
-        open_bundle(got, digest)
-        shutil.copytree(got, target, dirs_exist_ok=True)
+    champion = ledger.champion
+    flaw = bundle_flaw(desk.bundles, champion.digest) if champion else ""
+    if champion is None or not flaw:
+        return ()
+    ensure_bundle(desk.bundles, desk.registry, ledger.model, champion.version, champion.digest)
+    return (f"{flaw}; it was fetched from the registry again",)
 
 
 def _carry_out(desk: Desk, model: str, actor: str, because: str, decide: Decide) -> Outcome:
@@ -173,7 +156,8 @@ def _carry_out(desk: Desk, model: str, actor: str, because: str, decide: Decide)
     for left in reversed(range(TRIES)):
         move = decide(ledger, rules, people)
         if move is None:
-            return Outcome(_champion(ledger), None, None, _follow(desk, ledger, actor, because))
+            warnings = (*bring_bundle(desk, ledger), *_follow(desk, ledger, actor, because))
+            return Outcome(ledger.moves[-1].version, None, None, warnings)
         try:
             event = record_move(desk, ledger, move, actor, because)
         except Conflict:
@@ -188,24 +172,23 @@ def _carry_out(desk: Desk, model: str, actor: str, because: str, decide: Decide)
 
 def _follow(desk: Desk, ledger: Ledger, actor: str, because: str) -> tuple[str, ...]:
     """Let the alias follow; the pointer stands whether or not the registry answers."""
-    version = _champion(ledger)
+    move = ledger.moves[-1]
     try:
+        version = (move.version, move.digest)
         set_alias(desk.store, desk.registry, ledger.model, CHAMPION, version, actor, because)
     except (Unavailable, Conflict) as error:
-        return (
-            f"alias {CHAMPION} of {ledger.model} does not name {version} yet: {error.what}; `headgate tick` sets it",
-        )
+        what = f"alias {CHAMPION} of {ledger.model} does not name {move.version} yet: {error.what}"
+        return (f"{what}; `headgate tick` sets it",)
+    except (Tampered, BadInput) as error:
+        return (f"alias {CHAMPION} of {ledger.model} was left: {error.what}; {error.way_out}",)
     return ()
 
 
-def _champion(ledger: Ledger) -> str:
-    return ledger.moves[-1].version
-
-
-def _next_revision(store: EventStore, ledger: Ledger) -> int:
+def next_revision(store: EventStore, ledger: Ledger) -> int:
     """One more than the journal's and the stored route's: a route that ran ahead must not stop a promotion."""
     stored = [document.revision for document in store.documents(COLLECTION) if document.key == ledger.model]
     recorded = [ledger.champion.revision] if ledger.champion else []
+    recorded += [int(ledger.route["revision"])] if ledger.route else []
     return max([*stored, *recorded], default=0) + 1
 
 

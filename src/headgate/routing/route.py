@@ -14,7 +14,13 @@ from headgate.base.digest import Json
 from headgate.base.errors import BadInput
 
 COLLECTION = "route"
+BUNDLES = "bundles"
 CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+def bundle_of(digest: str) -> str:
+    """Return where a bundle lies in every state folder, wherever that is."""
+    return f"{BUNDLES}/{digest.removeprefix('sha256:')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,8 @@ class Arm:
         version: The registry's version.
         digest: The bundle's digest; a worker refuses a bundle with another one.
         weight: Share of the traffic, 0 to 1.
-        bundle: Path or URL of the bundle folder, so that a worker needs no registry.
+        bundle: The bundle's folder in the state folder (`bundle_of`), so that a worker needs no registry; routes of
+            old name it by its whole path.
     """
 
     name: str

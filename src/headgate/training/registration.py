@@ -8,11 +8,11 @@ from typing import Any
 
 from headgate.base.digest import Json
 from headgate.base.errors import Conflict
-from headgate.base.files import make_folder
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
 from headgate.registry.bundle import open_bundle
-from headgate.registry.version import RunRecord, Version
+from headgate.registry.steps import keep_bundle, same_version
+from headgate.registry.version import RunRecord, Version, counts_anew
 from headgate.training.ports import Bench
 from headgate.training.run import Run, Stage
 
@@ -27,27 +27,45 @@ def register_run(bench: Bench, run: Run, folders: Mapping[Stage, Path], content:
     """
     known = _registered(bench, content)
     if known is not None:
-        return bench.registry.version(bench.model, known), True
+        return same_version(bench.registry, bench.model, *known), True
     record = describe(bench, run, folders)
     version = register_bundle(bench, record, folders["package"], run.requester, content)
     return version, False
 
 
 def register_bundle(bench: Bench, record: RunRecord, package: Path, requester: str, content: str) -> Version:
-    """Record a run with its package (`bundle/`, `record/`), keep the bundle, tell the journal."""
+    """Record a run with its package (`bundle/`, `record/`), keep the bundle, tell the journal.
+
+    Raises:
+        Tampered: The registry was replaced and counts anew: it has none of the journal's versions, or would give one's
+            number to this artefact.
+    """
+    check_same_registry(bench)
     bundle = package / "bundle"
     digest = open_bundle(bundle).digest
-    keep_bundle(bench.bundles, bundle, digest)
+    keep_bundle(bench.bundles, digest, lambda folder: _copy(bundle, folder))
     version = bench.registry.register(record, bundle, package / "record", requester)
     _tell(bench, version, digest, requester, record, content)
     return version
 
 
-def keep_bundle(bundles: Path, bundle: Path, digest: str) -> Path:
-    """Copy a bundle to where workers open it, under its digest; return the copy."""
-    target = bundles / digest.removeprefix("sha256:")
-    make_folder(target, lambda folder: _copy(bundle, folder))
-    return target
+def check_same_registry(bench: Bench) -> None:
+    """Refuse to register beside a past that the registry does not know.
+
+    Raises:
+        Tampered: It has another artefact under a number of the journal's, or the journal has versions and it has none.
+    """
+    recorded = _recorded(bench)
+    found = {version.number: version.digest for version in bench.registry.versions(bench.model)}
+    for number, digest in recorded.items():
+        if not found or found.get(number, digest) != digest:
+            raise counts_anew(bench.model, number, digest, found.get(number, ""))
+
+
+def _recorded(bench: Bench) -> dict[str, str]:
+    """Return number and digest of every version in the journal."""
+    events = bench.journal.read(f"model/{bench.model}", kinds=("version.registered",))
+    return {str(event.body["version"]): str(event.body["digest"]) for event in events}
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -77,10 +95,11 @@ def describe(bench: Bench, run: Run, folders: Mapping[Stage, Path]) -> RunRecord
     return RunRecord(bench.model, run.id, params, metrics, tags, record)
 
 
-def _registered(bench: Bench, content: str) -> str | None:
+def _registered(bench: Bench, content: str) -> tuple[str, str] | None:
+    """Return number and digest of the version that this content became."""
     for event in bench.journal.read(f"model/{bench.model}", kinds=("version.registered",)):
         if event.body.get("content") == content:
-            return str(event.body["version"])
+            return str(event.body["version"]), str(event.body["digest"])
     return None
 
 
@@ -96,6 +115,9 @@ def _tell(bench: Bench, version: Version, digest: str, requester: str, record: R
         "source": record.tags.get("headgate.source", "train"),
         "content": content,
     }
+    known = _recorded(bench).get(version.number, digest)
+    if known != digest:
+        raise counts_anew(bench.model, version.number, known, digest)
     event = NewEvent("version.registered", requester, f"run {record.name} became version {version.number}", body)
     append_once(bench.journal, f"model/{bench.model}", event, "version")
 
