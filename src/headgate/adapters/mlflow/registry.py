@@ -4,25 +4,23 @@ A version's artefacts lie in its run: `model/bundle/` (what serves), `model/MLmo
 answer through the same bundle) and `record/` (what the run was). Registering is idempotent by the run's name.
 """
 
-import json
 import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
+from headgate.adapters.mlflow import runs
 from headgate.adapters.mlflow.store import alone, create_whole
 from headgate.base.errors import BadInput, HeadgateError, Unavailable
 from headgate.registry.version import RunRecord, Version
 
 P = ParamSpec("P")
 R = TypeVar("R")
-NAME = "headgate.run"
 MLMODEL = """\
 flavors:
   python_function:
@@ -30,7 +28,6 @@ flavors:
     loader_module: headgate.loader
     python_version: 3.11.0
 """
-BATCH = 500  # MLflow's own limit is 1000 entities a call
 
 
 def _reached(
@@ -114,11 +111,11 @@ class MlflowRegistry:
     @_reached
     def register(self, record: RunRecord, bundle: Path, extra: Path | None, author: str) -> Version:
         """Record a run with its artefacts and register a version; the same name gives the same version again."""
-        run = self._run(record)
+        run = runs.find_or_create(self._client, f"{self._project}/{record.model}", self._artefacts, record)
         found = self._client.search_model_versions(f"name = '{record.model}' and run_id = '{run.info.run_id}'")
         if found:
-            return _version(found[0])
-        self._log(run.info.run_id, record)
+            return runs.version_of(found[0])
+        runs.log(self._client, run.info.run_id, record)
         with tempfile.TemporaryDirectory() as beside:
             model = Path(beside) / "model"
             shutil.copytree(bundle, model / "bundle")
@@ -127,50 +124,7 @@ class MlflowRegistry:
         if extra is not None:
             self._client.log_artifacts(run.info.run_id, str(extra), "record")
         self._client.set_terminated(run.info.run_id, "FINISHED")
-        return self._create_version(record, run.info, author)
-
-    def _run(self, record: RunRecord) -> Any:
-        experiment = self._experiment(record.model)
-        runs = self._client.search_runs([experiment], f"tags.`{NAME}` = '{record.name}'", max_results=1)
-        if runs:
-            return runs[0]
-        return self._client.create_run(experiment, run_name=record.name, tags={NAME: record.name})
-
-    def _experiment(self, model: str) -> str:
-        name = f"{self._project}/{model}"
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        where = f"{self._artefacts.rstrip('/')}/{model}" if self._artefacts else None
-        return str(self._client.create_experiment(name, artifact_location=where))
-
-    def _log(self, run_id: str, record: RunRecord) -> None:
-        from mlflow.entities import Metric, Param, RunTag
-
-        metrics = [Metric(_key(name), value, 0, 0) for name, value in record.metrics.items()]
-        params = [Param(_key(name), value[:6000]) for name, value in record.params.items()]
-        tags = [RunTag(name, value[:5000]) for name, value in record.tags.items()]
-        self._client.log_batch(run_id, params=params[:100], tags=tags[:100])
-        for start in range(0, len(metrics), BATCH):
-            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
-        self._client.log_text(run_id, json.dumps(record.record, indent=1, sort_keys=True), "record.json")
-
-    def _create_version(self, record: RunRecord, info: Any, author: str) -> Version:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._client.create_registered_model(record.model)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        tags = {
-            "headgate.run": record.name,
-            "headgate.digest": record.tags.get("headgate.digest", ""),
-            "headgate.author": author,
-            "headgate.trained_until": record.tags.get("headgate.trained_until", ""),
-        }
-        source = f"{info.artifact_uri.rstrip('/')}/model"
-        return _version(self._client.create_model_version(record.model, source, info.run_id, tags=tags))
+        return runs.create_version(self._client, record, run.info, author)
 
     @_reached
     def version(self, model: str, number: str) -> Version:
@@ -188,7 +142,7 @@ class MlflowRegistry:
     def versions(self, model: str) -> tuple[Version, ...]:
         """Return every version of a model, oldest first."""
         found = self._client.search_model_versions(f"name = '{model}'", max_results=10_000)
-        return tuple(sorted((_version(entry) for entry in found), key=lambda version: int(version.number)))
+        return tuple(sorted((runs.version_of(entry) for entry in found), key=lambda version: int(version.number)))
 
     @_reached
     def fetch(self, version: Version, what: str, target: Path) -> Path:
@@ -262,20 +216,3 @@ class MlflowRegistry:
             self._client.delete_registered_model_alias(model, alias)
         else:
             self._client.set_registered_model_alias(model, alias, number)
-
-
-def _version(entry: Any) -> Version:
-    until = entry.tags.get("headgate.trained_until", "")
-    return Version(
-        model=entry.name,
-        number=str(entry.version),
-        run=entry.run_id,
-        digest=entry.tags.get("headgate.digest", ""),
-        author=entry.tags.get("headgate.author", ""),
-        trained_until=datetime.fromisoformat(until) if until else None,
-    )
-
-
-def _key(name: str) -> str:
-    """MLflow allows letters, digits, and _-. :/ in names; segments hold = and more."""
-    return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in name.replace("=", ":"))[:250]
