@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.base.errors import Tampered
+from headgate.base.errors import BadInput, Tampered
 from headgate.gate.facts import Memory, Parity, Unmeasured
 from headgate.gate.rows import HeldOut
 from headgate.gate.steps import SignedOff, judge, parity_of, read_parity
@@ -191,9 +191,17 @@ def test_a_version_that_cannot_answer_fails_with_its_reason(bundle: Path) -> Non
     assert line(verdict, "roc_auc").why == "it needs inputs that the held-out rows do not have: wind"
 
 
-def test_a_tampered_bundle_fails_every_line_that_needs_it(bundle: Path) -> None:
+def test_a_tampered_copy_is_judged_by_nobody(bundle: Path) -> None:
     def refuse(folder: Path, expected: str) -> Oracle:
         raise Tampered(f"changed since it was sealed: model.onnx ({expected})", where=str(folder))
+
+    with pytest.raises(Tampered, match="changed since it was sealed"):
+        open_subject(version("7"), bundle, refuse)
+
+
+def test_a_bundle_that_does_not_open_fails_every_line_that_needs_it(bundle: Path) -> None:
+    def refuse(folder: Path, expected: str) -> Oracle:
+        raise BadInput(f"features.py of {expected} defines no features()", where=str(folder))
 
     subject = open_subject(version("7"), bundle, refuse)
     lines: tuple[dict[str, Any], ...] = (
@@ -204,7 +212,7 @@ def test_a_tampered_bundle_fails_every_line_that_needs_it(bundle: Path) -> None:
     )
     verdict = judge(subject, None, policy(*lines), rows(), SIGNED, FixedMeasurements())
     assert not any(judged.passed for judged in verdict.lines[:4])
-    assert "changed since it was sealed" in line(verdict, "signature").why
+    assert "defines no features()" in line(verdict, "signature").why
 
 
 def test_no_rows_at_all_pass_nothing(bundle: Path) -> None:
