@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, settings
 UNIT = Path(__file__).parent / "unit"
 
 # A property that fails fails for everybody; `HYPOTHESIS_PROFILE=explore` looks for new cases.
-settings.register_profile("same", deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("explore", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 

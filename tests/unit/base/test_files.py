@@ -9,6 +9,10 @@ from headgate.base.errors import Tampered, Unavailable
 from headgate.base.files import ContentStore, make_folder, write_atomically
 
 
+def write(folder: Path, text: str) -> None:
+    (folder / "a").write_text(text)
+
+
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file"
     write_atomically(path, b"one")
@@ -25,13 +29,13 @@ def test_a_folder_appears_only_when_it_was_filled(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         make_folder(tmp_path / "out", half)
     assert list(tmp_path.iterdir()) == []
-    make_folder(tmp_path / "out", lambda folder: (folder / "a").write_text("a") and None)
+    make_folder(tmp_path / "out", lambda folder: write(folder, "a"))
     assert (tmp_path / "out" / "a").read_text() == "a"
 
 
 def test_a_folder_that_is_there_is_not_made_again(tmp_path: Path) -> None:
-    make_folder(tmp_path / "out", lambda folder: (folder / "a").write_text("first") and None)
-    make_folder(tmp_path / "out", lambda folder: (folder / "a").write_text("second") and None)
+    make_folder(tmp_path / "out", lambda folder: write(folder, "first"))
+    make_folder(tmp_path / "out", lambda folder: write(folder, "second"))
     assert (tmp_path / "out" / "a").read_text() == "first"
 
 

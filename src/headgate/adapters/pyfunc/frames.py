@@ -44,7 +44,7 @@ _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 
 
-class Closed(Exception):  # noqa: N818 - an event of the connection, caught where the process is looked after
+class Closed(Exception):
     """The other side is gone."""
 
 
