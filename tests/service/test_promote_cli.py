@@ -141,3 +141,19 @@ def test_an_unknown_model_and_a_missing_version_are_named(headgate: Command, ver
     which = headgate("approve", "--as", "grace", "--because", "x")
     assert (which.exit_code, "which version?" in which.output) == (4, True)
     assert headgate("promote", "1", "--because", " ").exit_code == 4
+
+
+def test_doctor_says_what_a_champion_lacks_and_that_tick_brings_it(
+    headgate: Command, folder: Path, version: Version
+) -> None:
+    from headgate.cli.doctor import examine
+
+    headgate("promote", version.number, "--because", "now", "--override", "a test")
+    project = Project.open(folder)
+    (project.bundles() / version.digest.removeprefix("sha256:") / "model.onnx").write_text("other")
+    found = {one.name: one for one in examine(project)}
+    assert found[f"bundle {MODEL}"].level == "fail"
+    assert "changed since it was sealed" in found[f"bundle {MODEL}"].said
+    assert "`headgate tick`" in found[f"bundle {MODEL}"].way_out
+    assert headgate("tick").exit_code == 0
+    assert {one.name: one.level for one in examine(project)}[f"champion {MODEL}"] == "ok"
