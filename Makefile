@@ -24,7 +24,7 @@ demo: $(VENV)/.demo ## Run the main job on real flights: train, gate, approve, p
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(VENV)/.test ## Pass every test (installs what tests need)
-	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder $$(case $$folder in tests/unit) ;; *) echo "$(SPREAD)" ;; esac); done
+	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder $$(test $$folder = tests/unit || echo "$(SPREAD)"); done
 
 check: $(VENV)/.dev ## Lint, formatting, types, import contracts
 	$(BIN)/ruff check $(CODE)

@@ -106,7 +106,7 @@ def _train(bench: Bench, record: dict[str, Any], project: Path, state: Path) -> 
 
 def _hold_to(record: dict[str, Any], training: Training) -> None:
     """Refuse to compare with other data: the snapshots taken now must be those of the record."""
-    for name, snapshot in training.snapshots().items():
+    for name, snapshot in training.inputs.snapshots().items():
         was = Snapshot.from_json(record["snapshots"][name])
         if was.digest != snapshot.digest:
             raise Refused(

@@ -6,7 +6,6 @@ it became.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,15 +16,15 @@ from headgate.base.errors import BadInput, HeadgateError
 from headgate.base.files import make_folder, write_atomically
 from headgate.base.ids import uuid7
 from headgate.training import stages
-from headgate.training.code import Code, pack, read_code, unpack
+from headgate.training.code import pack
 from headgate.training.environment import environment
 from headgate.training.evaluation import evaluate_native, segment_columns
 from headgate.training.fit import FitJob, fit
+from headgate.training.inputs import Inputs
 from headgate.training.packaging import package_run
 from headgate.training.ports import Bench
 from headgate.training.registration import register_run
 from headgate.training.run import STAGES, Done, Run, Stage, stage_key
-from headgate.training.snapshot import Snapshot
 
 
 class Training:
@@ -34,8 +33,7 @@ class Training:
     def __init__(self, bench: Bench, run: Run) -> None:
         self.bench = bench
         self.run = run
-        self._code: Code | None = None
-        self._snapshots: dict[str, Snapshot] | None = None
+        self.inputs = Inputs(bench)
 
     def through(self, last: Stage) -> Run:
         """Carry out every stage up to this one."""
@@ -83,7 +81,7 @@ class Training:
     def _validate(self, folder: Path) -> None:
         from headgate.training.validate import validate
 
-        snapshots = self.snapshots()
+        snapshots = self.inputs.snapshots()
         rows, stored = stages.read_sources(self.bench, snapshots)
         report = validate(rows, self.bench.policy, self.bench.policy.data.source, stored)
         _write(folder / "snapshots.json", {name: snapshot.to_json() for name, snapshot in snapshots.items()})
@@ -95,8 +93,8 @@ class Training:
         from headgate.features.request import load
         from headgate.training.assemble import assemble
 
-        rows, stored = stages.read_sources(self.bench, self.snapshots())
-        source = self.features_source()
+        rows, stored = stages.read_sources(self.bench, self.inputs.snapshots())
+        source = self.inputs.features_source()
         call = (
             load(source, self._key("assemble")[:16], self.bench.policy.features.file or "")
             if source is not None
@@ -106,75 +104,27 @@ class Training:
         stages.save_assembled(made, folder)
 
     def _fit(self, folder: Path) -> None:
-        fit(FitJob(self.unpacked_code(), self.folder("assemble"), folder, self.bench.policy))
+        fit(FitJob(self.inputs.unpacked_code(), self.folder("assemble"), folder, self.bench.policy))
 
     def _evaluate(self, folder: Path) -> None:
         evaluate_native(self.bench.policy, self.folder("assemble"), self.folder("fit"), folder)
 
     def _package(self, folder: Path) -> None:
-        record = self.record()
+        record = self.inputs.record()
         package_run(
-            self.bench, {stage: self.folder(stage) for stage in STAGES[:4]}, self.features_source(), record, folder
+            self.bench,
+            {stage: self.folder(stage) for stage in STAGES[:4]},
+            self.inputs.features_source(),
+            record,
+            folder,
         )
-        pack(self.bench.project, self.code(), folder / "record" / "code.tar")
+        pack(self.bench.project, self.inputs.code(), folder / "record" / "code.tar")
 
     def _register(self) -> bool:
         folders = {stage: self.folder(stage) for stage in STAGES[:5]}
         version, before = register_run(self.bench, self.run, folders, self._key("register"))
         self.run = Run(**{**_fields(self.run), "version": version.number})
         return before
-
-    def record(self) -> dict[str, Json]:
-        """Return everything that is needed to do the run again."""
-        policy = self.bench.policy
-        return {
-            "model": self.bench.model,
-            "policy": policy.model_dump(mode="json"),
-            "code": self.code().to_json(),
-            "environment": environment(policy.training.threads),
-            "snapshots": {name: snapshot.to_json() for name, snapshot in self.snapshots().items()},
-            "seed": policy.training.seed,
-            "params": dict(policy.training.params),
-        }
-
-    def code(self) -> Code:
-        """Return the project's code as it was when this run first asked."""
-        if self._code is None:
-            self._code = read_code(self.bench.project)
-        return self._code
-
-    def snapshots(self) -> dict[str, Snapshot]:
-        """Return the snapshots of every source, taken when this run first asked."""
-        if self._snapshots is None:
-            self._snapshots = stages.take_snapshots(self.bench)
-        return self._snapshots
-
-    def unpacked_code(self) -> Path:
-        """Return a copy of the code that nobody edits while the run goes on."""
-        target = self.bench.state / "code" / self.code().digest.removeprefix("sha256:")
-
-        def fill(folder: Path) -> None:
-            with tempfile.TemporaryDirectory() as beside:
-                archive = Path(beside) / "code.tar"
-                pack(self.bench.project, self.code(), archive)
-                self.bench.content.put(archive)
-                unpack(archive, folder)
-
-        make_folder(target, fill)
-        return target
-
-    def features_source(self) -> str | None:
-        """Return the text of features.py; None where the policy names none."""
-        file = self.bench.policy.features.file
-        if not file:
-            return None
-        if file not in self.code().files:
-            raise BadInput(
-                "there is no such file",
-                where=file,
-                way_out="write it, or say `features.file: null` where the inputs are the features",
-            )
-        return (self.unpacked_code() / file).read_text(encoding="utf-8")
 
     def folder(self, stage: Stage) -> Path:
         """Return where a stage's output lies, or will."""
@@ -187,16 +137,16 @@ class Training:
         policy = self.bench.policy.model_dump(mode="json")
         match stage:
             case "validate":
-                digests = {name: snapshot.digest for name, snapshot in self.snapshots().items()}
+                digests = {name: snapshot.digest for name, snapshot in self.inputs.snapshots().items()}
                 return {"data": policy["data"], "features": policy["features"], "sources": digests}
             case "assemble":
                 parts = {"split": policy["split"], "segments": list(segment_columns(self.bench.policy))}
-                return {"before": self._key("validate"), "code": digest_json(self.features_source()), **parts}
+                return {"before": self._key("validate"), "code": digest_json(self.inputs.features_source()), **parts}
             case "fit":
                 trusted = {name: policy["package"][name] for name in ("trusted_types", "allow_pickle")}
                 packages = environment(self.bench.policy.training.threads)["packages_digest"]
                 parts = {"training": policy["training"], "package": trusted, "environment": packages}
-                return {"before": self._key("assemble"), "code": self.code().running_digest, **parts}
+                return {"before": self._key("assemble"), "code": self.inputs.code().running_digest, **parts}
             case "evaluate":
                 return {"before": self._key("fit"), "segments": list(segment_columns(self.bench.policy))}
             case "package":

@@ -75,9 +75,8 @@ class MlflowRegistry:
 
     def _plain(self, error: Exception) -> str:
         """Return the first line of an error, the tracking URI in it without its password."""
-        if "Max retries exceeded" in str(error):
-            return "no connection"
-        return str(error).partition("\n")[0].replace(self._tracking, self.shown)[:300]
+        text = str(error).partition("\n")[0].replace(self._tracking, self.shown)[:300]
+        return "no connection" if "Max retries exceeded" in str(error) else text
 
     @cached_property
     def _client(self) -> Any:
@@ -168,7 +167,7 @@ class MlflowRegistry:
             from mlflow.artifacts import download_artifacts
         target.mkdir(parents=True)
         try:
-            place = self._place(uri)
+            place = runs.place_of(self._client, uri)
             return Path(download_artifacts(artifact_uri=place, dst_path=str(target), tracking_uri=self._tracking))
         except MlflowException as error:
             if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
@@ -178,18 +177,6 @@ class MlflowRegistry:
                 where=uri,
                 way_out="name it as MLflow's own pages do: runs:/<run id>/model, models:/<name>/<version>",
             ) from error
-
-    def _place(self, uri: str) -> str:
-        """Return where the model of a `models:/name/version` or `models:/name@alias` lies; other URIs as they are."""
-        name = uri.removeprefix("models:/")
-        if name == uri:
-            return uri
-        model, _, alias = name.partition("@")
-        if alias:
-            number = self._client.get_model_version_by_alias(model, alias).version
-        else:
-            model, _, number = name.rpartition("/")
-        return str(self._client.get_model_version_download_uri(model, number))
 
     @_reached
     def attach(self, version: Version, path: Path, folder: str) -> None:

@@ -75,3 +75,16 @@ def version_of(entry: Any) -> Version:
 def _key(name: str) -> str:
     """MLflow allows letters, digits, and _-. :/ in names; segments hold = and more."""
     return "".join(letter if letter.isalnum() or letter in "_-. :/" else "_" for letter in name.replace("=", ":"))[:250]
+
+
+def place_of(client: Any, uri: str) -> str:
+    """Return where the model of a `models:/name/version` or `models:/name@alias` lies; other URIs as they are."""
+    name = uri.removeprefix("models:/")
+    if name == uri:
+        return uri
+    model, _, alias = name.partition("@")
+    if alias:
+        number = client.get_model_version_by_alias(model, alias).version
+    else:
+        model, _, number = name.rpartition("/")
+    return str(client.get_model_version_download_uri(model, number))
