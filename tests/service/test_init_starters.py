@@ -33,13 +33,8 @@ def test_a_starter_is_checked_trained_and_judged(task: str, tmp_path: Path) -> N
     assert json.loads(headgate(folder, "check", "--json"))["good"]
     version = json.loads(headgate(folder, "train", "--json"))["version"]
     assert version == "1"
-    judged = json.loads(headgate(folder, "gate", version, "--json", code=1))
-    failed = [line["line"] for line in judged["lines"] if not line["passed"]]
-    # The scorecard waits for a person's signature; latency depends on what else this machine does.
-    assert [line for line in failed if "latency" not in line] == ["scorecard: a person approved it as it stands"]
-    headgate(folder, "approve", "--scorecard", "--as", "grace", "--because", "the bar")
     loosen_latency(folder)
-    headgate(folder, "approve", "--scorecard", "--as", "grace", "--because", "the bar, on a busy machine")
+    headgate(folder, "approve", "--scorecard", "--as", "grace", "--because", "the bar")
     headgate(folder, "gate", "1")
     headgate(folder, "approve", "1", "--as", "grace", "--because", "good")
     headgate(folder, "promote", "1", "--because", "first")
