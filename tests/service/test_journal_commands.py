@@ -35,7 +35,7 @@ def folder(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     policy = small_project / "headgate.yaml"
     policy.write_text(policy.read_text() + HOOKS)
     store = opened(small_project)
-    news = [NewEvent("person.added", "person:ada", "first", {"name": "ada"})]
+    news = [NewEvent("person.noted", "person:ada", "first", {"name": "ada"})]
     store.append("project", 0, news)
     store.append("model/churn", 0, [NewEvent("run.finished", "person:ada", "", {"run": str(n)}) for n in range(3)])
     store.close()
@@ -64,11 +64,11 @@ def test_journal_prints_filtered_events_as_json_lines(folder: Path) -> None:
     at = ["-C", str(folder), "--json"]
     assert [event["position"] for event in lines(run("journal", *at))] == [1, 2, 3, 4]
     assert [event["body"]["run"] for event in lines(run("journal", *at, "--model", "churn", "-n", "2"))] == ["1", "2"]
-    assert [event["kind"] for event in lines(run("journal", *at, "--kind", "person.*"))] == ["person.added"]
+    assert [event["kind"] for event in lines(run("journal", *at, "--kind", "person.*"))] == ["person.noted"]
     assert lines(run("journal", *at, "--actor", "process:*")) == []
     assert lines(run("journal", *at, "--since", "2999-01-01T00:00+00:00")) == []
     shown = run("journal", "-C", str(folder))
-    assert "person.added" in shown.stdout
+    assert "person.noted" in shown.stdout
     assert "first" in shown.stdout
 
 
@@ -102,7 +102,7 @@ def test_follow_prints_what_happens_later(folder: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         seen = [json.loads(process.stdout.readline())["position"] for _ in range(4)]
-        opened(folder).append("project", 1, [NewEvent("person.added", "person:ada", "", {"name": "bob"})])
+        opened(folder).append("project", 1, [NewEvent("person.noted", "person:ada", "", {"name": "bob"})])
         seen.append(json.loads(process.stdout.readline())["position"])
         process.send_signal(2)
         assert process.wait(20) == 0

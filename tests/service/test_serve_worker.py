@@ -284,7 +284,7 @@ def test_a_tampered_bundle_is_refused_and_the_old_version_keeps_serving(serving:
     for version, digest, words in (
         ("2", "", "changed since it was sealed: model.onnx"),
         ("3", serving.digests["2"], "not the approved"),
-        ("9", serving.digests["1"], "no bundle"),
+        ("9", serving.digests["1"], "there is no folder"),
     ):
         serving.move(version, digest)
 
