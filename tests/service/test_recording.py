@@ -12,6 +12,7 @@ import pytest
 
 import headgate
 from headgate.base.errors import BadInput, Leak
+from headgate.training.reproduce import reproduce
 from headgate.training.steps import read_runs
 from headgate.wiring import Project
 
@@ -73,6 +74,8 @@ def test_a_script_becomes_a_version_with_everything_recorded(small_project: Path
     assert record["snapshots"]["data/rows.csv"]["rows"] == 1000
     assert record["bundle"]["runtime"] == "onnx"
     assert record["rows"] == {"train": 800, "heldout": 200}
+    with pytest.raises(BadInput, match="recorded from a script"):
+        reproduce(project.bench("churn", print), version)
 
 
 def test_rows_that_overlap_in_time_are_refused(small_project: Path) -> None:

@@ -56,6 +56,12 @@ def reproduce(bench: Bench, version: Version) -> Likeness:
 def _read_record(folder: Path, version: Version) -> dict[str, Any]:
     path = folder / "record.json"
     record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    if "script" in record:
+        raise BadInput(
+            f"version {version.number} was recorded from a script, which only the script can do again",
+            where=f"{version.model}/{version.number}",
+            way_out=f"its code lies in the record: run {record['script']['path']} again, and compare the versions",
+        )
     if not (folder / "code.tar").is_file() or "snapshots" not in record:
         raise BadInput(
             f"version {version.number} was registered from outside; there is no training run to do again",
