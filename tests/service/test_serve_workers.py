@@ -236,6 +236,7 @@ def test_workers_do_not_outlive_a_killed_supervisor(place: Path) -> None:
     workers = crew.workers()
     crew.process.kill()
     crew.end()
+    assert len(workers) == 2
     wait_for(lambda: not [pid for pid in workers if Path(f"/proc/{pid}").exists()], "the workers have drained")
 
 

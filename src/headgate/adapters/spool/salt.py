@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from headgate.base.errors import Tampered
@@ -23,12 +24,9 @@ def salt_of(path: Path) -> bytes:
             file.write(secrets.token_bytes(BYTES).hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):  # another worker was first: its salt is the salt
             os.link(beside, path)
-        except FileExistsError:
-            pass  # another worker was first: its salt is the salt
-        finally:
-            Path(beside).unlink()
+        Path(beside).unlink()
     try:
         salt = bytes.fromhex(path.read_text())
     except ValueError:
