@@ -1,12 +1,13 @@
 """What a lane is given: who turns results into answers, how it gets its turns, on which terms, and who watches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from headgate.base.errors import BadInput, Unavailable
 from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.fuse import Fuse
+from headgate.gateway.gauge import Gauge
 from headgate.gateway.guard.pace import Pace
 from headgate.gateway.metrics.meter import Tally
 from headgate.gateway.protocols.asked import Asked
@@ -53,14 +54,14 @@ class Pulse:
         aside: Runs the first in a thread, then the second with its result on the loop.
         inline_rows: A batch with more rows runs in a thread.
         later: Calls back after so many seconds.
-        cpu: Reads the processor time of the thread that it is called in.
+        gauge: Says what calls cost in processor time.
     """
 
     soon: Callable[[Callable[[], None]], object]
     aside: Callable[[Callable[[], Any], Done], object]
     inline_rows: int
     later: Callable[[float, Callable[[], None]], object] = lambda _seconds, call: call()
-    cpu: Callable[[], float] = lambda: 0.0
+    gauge: Gauge = field(default_factory=lambda: Gauge(lambda: 0.0, lambda: 0.0))
 
 
 @dataclass(frozen=True, slots=True)
