@@ -110,7 +110,13 @@ def _default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, timedelta):
         return f"`{show_span(value)}`"
-    return "" if isinstance(value, model.Part) or value in (None, (), {}, "") else f"`{json.dumps(value)}`"
+    return (
+        "" if isinstance(value, model.Part) or value in (None, (), {}, "") else f"`{json.dumps(value, default=_plain)}`"
+    )
+
+
+def _plain(part: model.Part) -> Any:
+    return part.model_dump(mode="json")
 
 
 def _bounds(node: dict[str, Any]) -> str:

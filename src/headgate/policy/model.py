@@ -10,6 +10,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from headgate.policy.guards import (
+    BusinessGuard,
+    CostGuard,
+    ErrorGuard,
+    GuardPolicy,
+    LatencyGuard,
+    PredictionGuard,
+    QualityGuard,
+)
 from headgate.policy.line import (
     LatencyLine,
     Line,
@@ -22,11 +31,18 @@ from headgate.policy.line import (
     Versus,
 )
 from headgate.policy.part import Part, Text
+from headgate.policy.release import AbPolicy, ReleasePolicy, RungPolicy, ShadowPolicy
 from headgate.policy.serving import CachePolicy, LimitPolicy, LogPolicy, ServingPolicy
 from headgate.policy.span import Moment, Span, parse_moment, parse_span, show_span
 
 __all__ = [
+    "AbPolicy",
+    "BusinessGuard",
     "CachePolicy",
+    "CostGuard",
+    "ErrorGuard",
+    "GuardPolicy",
+    "LatencyGuard",
     "LatencyLine",
     "LimitPolicy",
     "Line",
@@ -36,8 +52,13 @@ __all__ = [
     "MetricName",
     "ParityLine",
     "Part",
+    "PredictionGuard",
+    "QualityGuard",
+    "ReleasePolicy",
+    "RungPolicy",
     "SegmentLine",
     "ServingPolicy",
+    "ShadowPolicy",
     "SizeLine",
     "Span",
     "Versus",
@@ -159,6 +180,7 @@ class ModelPolicy(Part):
     api_version: int = Field(1, ge=1, description="Raise it to allow a signature that breaks the champion's.")
     traffic: dict[Name, float] | None = Field(None, description="Shares of arms by name; they sum to 1.")
     serving: ServingPolicy = Field(ServingPolicy(), description="How the gateway serves the model.")
+    release: ReleasePolicy = Field(ReleasePolicy(), description="How a version becomes champion.")
 
 
 class ApprovalPolicy(Part):

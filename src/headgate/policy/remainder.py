@@ -11,7 +11,9 @@ from headgate.policy.problem import KeyPath, Problem
 from headgate.policy.shape import UNKNOWN, look_up, shape
 
 MODEL = 2  # models.NAME
-ALONE = frozenset({"split", "scorecard", "training", "package", "segments", "traffic", "serving", "api_version"})
+ALONE = frozenset(
+    {"split", "scorecard", "training", "package", "segments", "traffic", "serving", "release", "api_version"}
+)
 """Parts of a model that no other part refers to."""
 HUGE_MB = 1e9
 

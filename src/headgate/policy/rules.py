@@ -1,7 +1,7 @@
 """What the keys of a policy mean for each other: the rules that no single key can break.
 
 Pure: takes a policy, returns every problem. The rules of one model are in rules_data.py (columns, features, split),
-rules_scorecard.py (lines, segments, traffic) and rules_serving.py.
+rules_scorecard.py (lines, segments, traffic), rules_serving.py and rules_release.py.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from headgate.policy.model import ApprovalPolicy, ModelPolicy, ProjectPolicy, Settings, WebhookPolicy
 from headgate.policy.problem import KeyPath, Problem, list_words, nearest
 from headgate.policy.rules_data import data_rules, feature_rules, file_rules, split_rules
+from headgate.policy.rules_release import release_rules
 from headgate.policy.rules_scorecard import scorecard_rules, segment_rules, traffic_rules
 from headgate.policy.rules_serving import serving_rules
 
@@ -23,6 +24,7 @@ MODEL_RULES = (
     segment_rules,
     traffic_rules,
     serving_rules,
+    release_rules,
 )
 DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
