@@ -13,9 +13,10 @@ import numpy.typing as npt
 from headgate.base.errors import BadInput
 from headgate.registry.bundle import Manifest, open_bundle
 from headgate.registry.ports import ModelRuntime
-from headgate.registry.signature import Columns, Field
+from headgate.registry.signature import Columns, Field, Signature
 
 FEATURES = "features.py"
+PLAIN = {"float32", "string"}
 FLOAT32 = np.dtype(np.float32)
 RequestCall: TypeAlias = Callable[[Columns], Mapping[str, npt.NDArray[Any]]]
 MakeRuntime: TypeAlias = Callable[[Path, Manifest], ModelRuntime]
@@ -35,6 +36,7 @@ class Predictor:
         self._fields = manifest.signature.features
         self._runtime = runtime
         self._features = features
+        self._straight = features is None and _as_they_are(manifest.signature)
 
     @property
     def apart(self) -> bool:
@@ -50,7 +52,7 @@ class Predictor:
         Raises:
             BadInput: features.py failed on these rows, or made something else than the signature's features.
         """
-        return self._runtime.run(self.featurise(inputs))
+        return self._runtime.run(inputs if self._straight else self.featurise(inputs))
 
     def answer(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
         """Return every output for rows whose features are made already, as the signature says them."""
@@ -78,6 +80,13 @@ class Predictor:
                 where=f"{FEATURES} of {self.manifest.model}",
                 way_out="features() must take every row that the signature allows, missing values included",
             ) from error
+
+
+def _as_they_are(signature: Signature) -> bool:
+    """Say whether the features are the inputs, and their cast makes them what the model takes."""
+    given = [(field.name, field.dtype, field.width) for field in signature.inputs]
+    wanted = [(field.name, field.dtype, field.width) for field in signature.features]
+    return given == wanted and all(field.dtype in PLAIN for field in signature.features)
 
 
 def as_feature(field: Field, made: Mapping[str, npt.NDArray[Any]], rows: int) -> npt.NDArray[Any]:

@@ -6,10 +6,11 @@ request and no other.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from headgate.gateway.call import Batch, Outputs, Result, work
+from headgate.gateway.call import Batch, Outputs, Result, compute
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.turn import Answerer, Pulse, Watch
@@ -108,7 +109,7 @@ class Lane:
             self._part(batch)
         else:
             began = self._watch.seconds() if self._watch.terms.wait else self._since
-            self._finish(*work(self._loaded, batch, self._watch.terms.most_rows, self._pulse.cpu), began)
+            self._finish(*self._pulse.gauge.about(self._call_of(batch)), began)
         self._loaded.release()
 
     def _part(self, batch: Batch) -> None:
@@ -122,7 +123,10 @@ class Lane:
         self._launch_large()
         rest = Batch(batch.singles, small, batch.since)
         if rest.singles or rest.asked:
-            self._finish(*work(self._loaded, rest, self._watch.terms.most_rows, self._pulse.cpu), self._watch.seconds())
+            self._finish(*self._pulse.gauge.about(self._call_of(rest)), self._watch.seconds())
+
+    def _call_of(self, batch: Batch) -> Callable[[], list[Result]]:
+        return partial(compute, self._loaded, batch, self._watch.terms.most_rows)
 
     def _launch_large(self) -> None:
         while self._large and self._running < self._watch.terms.at_once:
@@ -139,7 +143,7 @@ class Lane:
         if watch.tally and batch.rows:
             watch.tally.sent(id(batch), batch.since, len(batch.singles) + len(batch.asked))
         self._pulse.aside(
-            lambda: work(self._loaded, batch, self._watch.terms.most_rows, self._pulse.cpu),
+            lambda: self._pulse.gauge.exactly(self._call_of(batch)),
             lambda done: self._landed(batch, done, began),
         )
 

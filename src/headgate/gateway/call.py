@@ -1,6 +1,6 @@
 """One call of a model for a batch of requests: gather the rows, run them; a bad row fails its own request alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -36,12 +36,6 @@ class Batch:
 
 
 Result: TypeAlias = tuple[Batch, Columns | None, "Outputs | Exception"]
-
-
-def work(loaded: Loaded, batch: Batch, most_rows: int, cpu: Callable[[], float]) -> tuple[list[Result], float]:
-    """Return the results of a batch, and the processor time that they took."""
-    start = cpu()
-    return compute(loaded, batch, most_rows), cpu() - start
 
 
 def compute(loaded: Loaded, batch: Batch, most_rows: int) -> list[Result]:

@@ -17,6 +17,7 @@ import uvloop
 
 from headgate.gateway.application import Application
 from headgate.gateway.follow import Follower
+from headgate.gateway.gauge import Gauge
 from headgate.gateway.guard.follow import KeyFollower
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.host import check_host, is_loopback
@@ -28,8 +29,11 @@ from headgate.gateway.listen import accept, listen, listen_path, show
 from headgate.gateway.load import Loader
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.outcomes import Outcomes
+from headgate.gateway.prediction_id import Entropy
 from headgate.gateway.record import Keeping
 from headgate.gateway.reporting import Reporting
+from headgate.gateway.shadow.opening import open_shadows
+from headgate.gateway.shadow.shadows import Shadows
 from headgate.gateway.station import Station
 from headgate.gateway.supervise import messages
 from headgate.gateway.supervise.link import Link
@@ -40,7 +44,7 @@ from headgate.gateway.turn import Done, Pulse
 LOG = logging.getLogger("headgate.gateway")
 SWEEP_SECONDS = 0.5
 FIRST_TABLE_SECONDS = 5.0
-FIRST_WORD_SECONDS = 0.5  # a client that has just connected has so long to say something
+FIRST_WORD_SECONDS = 0.5  # a client that connected or spoke a moment ago has so long to say something
 THREADS = 8
 GARBAGE = (50_000, 20, 20)  # the hot path makes no cycles: look for them rarely
 
@@ -71,7 +75,8 @@ class Worker:
         """Listen, follow, answer; drain after a signal."""
         station, loop = self._station, asyncio.get_running_loop()
         keeping = station.keeping() if station.keeping else None
-        app = self._application(loop, keeping)
+        shadows = open_shadows(station, keeping, self._meter, self._milliseconds)
+        app = self._application(loop, keeping, shadows)
         door = Door(app.resolve, station.limits)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
@@ -80,7 +85,7 @@ class Worker:
         servers = [] if link else await self._listen(loop, door)
         caches, opener = Caches(station.serving), Loader(station.folder, station.make, self._threads.submit)
         loader = caches.before(timed(opener, self._meter))
-        teller = Teller(self._meter, door, keeping.counts if keeping else None, caches)
+        teller = Teller(self._meter, door, keeping.counts if keeping else None, caches, shadows)
         reporting = Reporting(self._meter, teller, self._wall, link or station.desk, app)
         await reporting.start()
         known = asyncio.Event()
@@ -93,7 +98,7 @@ class Worker:
                 loop.call_soon_threadsafe(link.send, messages.encode(messages.Ready()))
 
         keys = self._follow_keys(lambda table: loop.call_soon_threadsafe(app.swap_keys, table))
-        follower = Follower(station.routes, loader, publish, station.poll_seconds, keys)
+        follower = Follower(station.routes, loader, publish, station.poll_seconds, keys, opener.shade)
         Thread(target=follower.run, name="follower", daemon=True).start()
         sweeper = loop.create_task(_sweep(loop, door, app))
         try:
@@ -112,19 +117,23 @@ class Worker:
             for loaded in app.table.loaded():
                 loaded.retire()
             self._threads.shutdown(wait=True)
+            if shadows:
+                await shadows.close()
             if keeping:
                 keeping.close()
             await reporting.close()
 
-    def _application(self, loop: asyncio.AbstractEventLoop, keeping: Keeping | None) -> Application:
+    def _application(
+        self, loop: asyncio.AbstractEventLoop, keeping: Keeping | None, shadows: Shadows | None
+    ) -> Application:
         aside, inline = partial(self._aside, loop), self._station.limits.inline_rows
-        pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, time.thread_time)
+        pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, Gauge(time.monotonic, time.thread_time))
         limits, tap = self._station.limits, keeping.tap if keeping else None
         kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
         more, guard = tuple(kept), self._guard()
         return Application(
-            limits, pulse, self._milliseconds, os.urandom, tap,
-            guard=guard, more=more, seconds=time.monotonic, meter=self._meter,
+            limits, pulse, self._milliseconds, Entropy(os.urandom), tap,
+            guard=guard, more=more, seconds=time.monotonic, meter=self._meter, shadows=shadows,
         )  # fmt: skip
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[asyncio.Server]:

@@ -22,7 +22,8 @@ LAST = 1023  # the last bin begins at about ten minutes
 BUCKETS = 32
 FINAL_SECONDS = 30.0
 NONE = (0,) * BUCKETS
-_LOG_STEP = log(STEP)
+LOG_STEP = log(STEP)
+ROUNDING = 1e-9  # a latency on an edge belongs to the bin below it, whatever the logarithm made of it
 
 Bins: TypeAlias = Mapping[int, int]  # bin -> how many
 
@@ -31,7 +32,7 @@ def bin_of(seconds: float) -> int:
     """Return the bin of a latency: bin b holds what is above edge(b - 1) and at most edge(b); bin 0 a microsecond."""
     if seconds <= MICROSECOND:
         return 0
-    return min(LAST, ceil(log(seconds / MICROSECOND) / _LOG_STEP - 1e-9))
+    return min(LAST, ceil(log(seconds / MICROSECOND) / LOG_STEP - ROUNDING))
 
 
 def edge(number: int) -> float:

@@ -10,6 +10,7 @@ import pytest
 from headgate.base.errors import BadInput, Tampered
 from headgate.features.predictor import Predictor, as_feature, open_predictor
 from headgate.registry.bundle import Manifest, list_files, seal
+from headgate.registry.field import DType
 from headgate.registry.signature import Columns, Field, Signature
 
 INPUTS = (Field("a", "float64", missing=True), Field("k", "string"))
@@ -78,6 +79,16 @@ def test_without_features_py_the_features_are_the_inputs() -> None:
     made = Predictor(plain, echo).featurise(rows(1.0, 2.0))
     assert made["a"].dtype == np.float32
     assert made["k"].tolist() == ["x", "x"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_inputs_that_are_the_features_reach_the_model_as_float32(dtype: DType) -> None:
+    echo, field = Echo(), Field(FEATURES[0].name, dtype)
+    wanted = (Field(FEATURES[0].name, "float32"),)
+    plain = Manifest("m", "regression", "onnx", "", Signature((field,), wanted, OUTPUTS), (), 1, {})
+    Predictor(plain, echo).predict({field.name: np.array([1.5], dtype)})
+    (seen,) = echo.seen.values()
+    assert (seen.dtype, seen.tolist()) == (np.float32, [1.5])
 
 
 def test_what_features_raises_is_told_with_the_file() -> None:

@@ -4,6 +4,8 @@ A call of the model costs about `start + each * rows` seconds; both are learnt f
 most. Rows that wait cost those behind them `each`, so `room` of them keep the wait within the budget. What comes in
 beyond it is refused at once instead of late: clients that have given up are not worked for.
 
+Once it knows a version, it looks at one quick call of several: learning is not free either.
+
 A burst is no overload: while calls do not take longer than the budget, several times as many may wait.
 """
 
@@ -17,6 +19,8 @@ FIRST_ROOM = 1024
 FIRST_EACH = 0.1  # of a row's mean cost, until calls of different sizes have told what a row costs
 LEAST_EACH = 0.02  # of the mean: however flat the cost looks, rows are not free
 SPREAD = 0.01  # of the squared mean of rows: calls more alike than that tell nothing about the cost of a row
+KNOWN_CALLS = 64
+ONE_OF = 8
 CALM = 4
 CALM_ROOM = 64
 
@@ -51,6 +55,8 @@ class Pace:
         """Learn from a call of so many rows."""
         self._calls += 1
         late = seconds > self.budget / 2 and self._calls > FIRST_CALLS
+        if not late and self._calls > KNOWN_CALLS and self._calls % ONE_OF:
+            return
         if self._calls > 1:
             seconds = min(seconds, JUMP * self.wait(rows) + JUMP_SECONDS)
         gain = max(DECAY, 1 / self._calls)

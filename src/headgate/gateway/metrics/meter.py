@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headgate.gateway.metrics.report import Arm, Load, Report, Second
+from headgate.gateway.metrics.ticks import Tick, by_second
 from headgate.predictions.rollup import BUCKETS, FINAL_SECONDS, bin_of, bucket_of
 
+MOST_TICKS = 1024  # that wait to be counted together
 Slow = Mapping[str, int]
 
 
@@ -33,6 +35,7 @@ class Tally:
     _delays: dict[int, int] = field(default_factory=dict)
     _seconds: dict[int, Second] = field(default_factory=dict)
     _open: dict[int, tuple[float, int]] = field(default_factory=dict)
+    _ticks: list[Tick] = field(default_factory=list)
     _turn: int = 0
 
     def sent(self, call: int, since: float, count: int) -> None:
@@ -71,11 +74,24 @@ class Tally:
             failed: Whether the arm failed to answer.
             units: Of each request; None: not said.
         """
-        second = self._second(int(since + self.meter.offset))
-        number = bin_of(latency)
+        if units is None and not failed:
+            self._ticks.append((since, latency, count))
+            if len(self._ticks) >= MOST_TICKS:
+                self._count_ticks()
+            return
+        buckets = self._spread(count) if units is None else self._buckets(units)
+        self._count(int(since + self.meter.offset), bin_of(latency), count, buckets, failed=failed)
+
+    def _count_ticks(self) -> None:
+        ticks, self._ticks = self._ticks, []
+        for second, latency in by_second(ticks, self.meter.offset) if ticks else ():
+            for number, count in latency.items():
+                self._count(second, number, count, self._spread(count), failed=False)
+
+    def _count(self, at: int, number: int, count: int, buckets: Iterable[tuple[int, int]], *, failed: bool) -> None:
+        second = self._second(at)
         second.count += count
         second.latency[number] = second.latency.get(number, 0) + count
-        buckets = self._spread(count) if units is None else self._buckets(units)
         slow = second.slow_above is not None and number > second.slow_above
         for bucket, share in buckets:
             second.units[bucket] += share
@@ -96,6 +112,7 @@ class Tally:
             if now - since > FINAL_SECONDS:
                 del self._open[call]
                 self.done(since, now - since, count, failed=True, units=None)
+        self._count_ticks()
         if not self._seconds and not self._rows:
             return None
         told = Arm(
