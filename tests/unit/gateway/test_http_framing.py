@@ -380,6 +380,23 @@ def test_draining_answers_what_was_asked_and_what_is_being_asked_then_closes() -
     assert [target for _, target, _ in place.asked] == ["/1", "/2", "/3"]
 
 
+def test_draining_answers_a_request_that_was_under_way_on_a_busy_connection_and_hangs_up_on_a_quiet_one() -> None:
+    place = Place()
+    (busy, busy_wire), (quiet, quiet_wire), (_, third_wire) = place.connect(), place.connect(), place.connect()
+    quiet.data_received(post("/q"))
+    place.door.sweep(10.0)
+    busy.data_received(post("/1"))
+    place.door.drain()
+    assert quiet_wire.ended
+    assert not busy_wire.ended
+    busy.data_received(post("/2"))
+    assert statuses(busy_wire) == [200, 200]
+    assert busy_wire.ended
+    assert busy_wire.written.count(b"connection: close") == 1
+    place.door.hurry()
+    assert third_wire.ended
+
+
 @given(
     st.binary(max_size=300)
     | st.builds(lambda start, end: start + end, st.sampled_from([post("/a"), b"GET /"]), st.binary(max_size=50))

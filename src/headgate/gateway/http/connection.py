@@ -17,6 +17,7 @@ from headgate.gateway.http.reader import Reader
 from headgate.gateway.refusal import Refusal
 
 END = b"\r\n\r\n"
+RECENT_SECONDS = 2.0
 
 
 class Connection(Outlet):
@@ -125,8 +126,12 @@ class Connection(Outlet):
             self.door.fail(exchange, error)
 
     def end(self) -> None:
-        """Hang up as soon as what was received, and what is being received, is answered."""
-        if self.reader.began is not None or (not self.spoke and not self.door.hurried):
+        """Hang up as soon as what was received, and what is being received, is answered.
+
+        A client that spoke a moment ago may have its next request under way: it is answered, if it comes before hurry.
+        """
+        recent = not self.spoke or self.door.now - self.seen < RECENT_SECONDS
+        if self.reader.began is not None or (recent and not self.waiting and not self.door.hurried):
             return
         self.read_no_more()
         if self.waiting:

@@ -59,7 +59,7 @@ class Door:
     def drain(self) -> None:
         """Read no further request; every connection ends after what it has open.
 
-        A connection that was made a moment ago may have its first request under way: it ends after that, or by hurry.
+        A connection that was made or used a moment ago may have a request under way: it ends after that, or by hurry.
         """
         self.draining = True
         self.heads.clear()
