@@ -1,4 +1,4 @@
-"""The main job on real flights, told as it happens: train, gate, approve, promote, serve, score March, compare.
+"""The main job on real flights, told as it happens: train, gate, approve, promote, serve March by two, compare.
 
 Works in a fresh copy of this project (``demo/flights`` at the top of the repository, or the folder that is named), with
 the very commands that a person would type. `make demo` runs it.
@@ -13,23 +13,24 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
+from traffic import Share, march, requests, send, shares, tell_truth
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 WORK = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else TOP / "demo" / "flights"
-BATCH = 64
+SHARES = {"champion": 0.8, "challenger": 0.2}
+OTHER = ("num_leaves: 15", "num_leaves: 7")  # what the challenger is trained with instead
+CLIENTS = 16
+TRIES = 3  # of the gate on a busy machine
 SINGLES = 2000
 OUT = Console(highlight=False)
 
@@ -42,32 +43,60 @@ def main() -> int:
     for name in ("ada", "grace"):
         sponsor = () if name == "ada" else ("--as", "ada", "--their-key", keys("ada"))
         headgate("person", "add", name, "--key", keys(name), *sponsor)
-    headgate("approve", "--scorecard", "--as", "grace", "--key", keys("grace"), "--because", "the bar we agreed on")
+    headgate("approve", "--scorecard", *grace("the bar we agreed on"))
     step("Train", "January and February; the last two weeks are held out and judge the version.")
-    trained = headgate("train", "--as", "ada")
-    version = str(trained["version"])
+    version = str(headgate("train", "--as", "ada")["version"])
     step("Gate", "every line of the scorecard must pass.")
-    verdict = headgate("gate", version)
+    verdict = gate(version)
     step("Approve", "by the requester, which is refused; then by somebody else.")
     refused = headgate("approve", version, "--as", "ada", "--key", keys("ada"), "--because", "mine", expect=3)
     OUT.print(f"  refused: {refused['what']}", soft_wrap=True)
-    headgate(
-        "approve",
-        version,
-        "--as",
-        "grace",
-        "--key",
-        keys("grace"),
-        "--because",
-        "better than guessing, checked by origin",
-    )
-    step("Promote and serve", "the pointer moves in the journal; a worker answers over HTTP.")
+    headgate("approve", version, *grace("better than guessing, checked by origin"))
+    step("Promote", "the pointer moves in the journal.")
     headgate("promote", version, "--as", "grace", "--because", "first version")
+    challenger = make_challenger()
+    step("Serve", "a worker answers over HTTP; both versions get their shares of March.")
     with serving() as url:
-        scored = score_march(url)
+        route_to_both(url, challenger)
+        seen = traffic(url)
+    covered = headgate("outcomes", "coverage", "late", "--since", "1h")
     headgate("audit")
-    tell(version, verdict, scored, time.monotonic() - started)
+    tell(version, verdict, seen, {arm["arm"]: arm for arm in covered["arms"]})
+    OUT.print(f"\nDone in {time.monotonic() - started:.0f} s. The project is a folder; look around in it:\n")
+    OUT.print('  [cyan]export PATH="$PWD/.venv/bin:$PATH"; cd demo/flights[/cyan]')
+    for command, why in NEXT:
+        OUT.print(f"  [cyan]{'headgate ' + command:<36}[/cyan] {why}", soft_wrap=True)
     return 0
+
+
+def grace(why: str) -> tuple[str, ...]:
+    """Return the words with which grace says why she approves."""
+    return "--as", "grace", "--key", keys("grace"), "--because", why
+
+
+def gate(version: str) -> Any:
+    """Judge a version; where latency alone fails, the machine is busy with something else, and it is judged again."""
+    for left in reversed(range(TRIES)):
+        code, verdict = run("gate", version)
+        failed = [line for line in verdict.get("lines", ()) if not line["passed"]]
+        if code == 0:
+            return verdict
+        if not left or not failed or any(not line["line"].startswith("latency") for line in failed):
+            told = "\n".join(f"  {line['line']}: {line['why']}" for line in failed)
+            sys.exit(f"{told or verdict}\nheadgate gate ended with {code}; is the machine very busy?")
+        OUT.print(f"  latency alone failed: {failed[0]['why']}; judged again", soft_wrap=True)
+    raise AssertionError("unreachable: the last try returns or exits")
+
+
+def make_challenger() -> str:
+    """Train a second version with smaller trees; return its number once it may have a share of the traffic."""
+    step("A challenger", f"{OTHER[1]} instead of {OTHER[0]} in headgate.yaml; judged beside the champion.")
+    policy = WORK / "headgate.yaml"
+    policy.write_text(policy.read_text().replace(*OTHER))
+    version = str(headgate("train", "--as", "ada")["version"])
+    gate(version)
+    headgate("approve", version, *grace("no worse than the champion, and smaller"))
+    return version
 
 
 def make_project() -> None:
@@ -91,18 +120,21 @@ def keys(name: str) -> str:
 
 
 def headgate(*words: str, expect: int = 0) -> Any:
-    """Run a command as a person would, and return what it printed as JSON."""
+    """Run a command as a person would, and return what it printed as JSON; end when it ends otherwise than expected."""
+    code, said = run(*words, quiet=bool(expect))
+    if code != expect:
+        sys.exit(f"{said}\nheadgate {words[0]} ended with {code}, not {expect}")
+    return said
+
+
+def run(*words: str, quiet: bool = False) -> tuple[int, Any]:
+    """Run a command as a person would, and return its exit code and what it printed as JSON."""
     shown = " ".join(word if " " not in word else f'"{word}"' for word in words if "/demo-keys/" not in word)
     OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --their-key", ""), soft_wrap=True)
     command = [sys.executable, "-m", "headgate.cli.main", *words, "--project", str(WORK), "--json"]
-    quiet = subprocess.DEVNULL if expect else None  # what a command tells while it works is shown as it comes
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=quiet, text=True, check=False)
-    if done.returncode != expect:
-        lines = json.loads(done.stdout).get("lines", []) if done.stdout.startswith("{") else []
-        failed = [f"  {line['line']}: {line['why']}" for line in lines if not line["passed"]]
-        told = "\n".join(failed) or done.stdout
-        sys.exit(f"{told}\nheadgate {words[0]} ended with {done.returncode}, not {expect}; is the machine very busy?")
-    return json.loads(done.stdout)
+    tells = subprocess.DEVNULL if quiet else None  # what a command tells while it works is shown as it comes
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=tells, text=True, check=False)
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
 
 @contextmanager
@@ -137,81 +169,36 @@ def wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     sys.exit((WORK / ".headgate" / "serve.log").read_text())
 
 
-def march() -> pa.Table:
-    """Return March's flights with the stored features as they were known one hour before departure."""
-    from headgate.features.asof import join
-    from headgate.training.table import read_stored, read_table
-    from headgate.wiring import Project
-
-    policy = Project.open(WORK).policy.models["late"]
-    rows = read_table(WORK / policy.data.source, policy.data.columns, policy.data.source)
-    start, end = (pa.scalar(f"2013-{month}-01T05:00:00Z").cast(pa.timestamp("us", "UTC")) for month in ("03", "04"))
-    rows = rows.filter(pc.and_(pc.greater_equal(rows[policy.data.time], start), pc.less(rows[policy.data.time], end)))
-    tables = {
-        name: read_stored(WORK / stored.source, policy, name, stored.source)
-        for name, stored in policy.features.stored.items()
-    }
-    return join(rows, policy.data.time, policy.features.stored, tables)
-
-
-def tensors(rows: pa.Table, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a request of the Open Inference Protocol for these rows."""
-    return {
-        "inputs": [
-            {
-                "name": field["name"],
-                "datatype": field["datatype"],
-                "shape": [rows.num_rows],
-                "data": rows[field["name"]].to_pylist(),
-            }
-            for field in fields
-        ]
-    }
-
-
-def score_march(url: str) -> dict[str, Any]:
-    """Send March's flights over HTTP, then join what really happened."""
-    rows = march()
-    with httpx.Client(base_url=url, timeout=30) as client:
-        fields = client.get("/v2/models/late").json()["inputs"]
-        answers = [
-            client.post("/v2/models/late/infer", json=tensors(rows.slice(start, BATCH), fields))
-            .raise_for_status()
-            .json()
-            for start in track(range(0, rows.num_rows, BATCH), "  scoring March in batches of 64", console=OUT)
-        ]
-        picked = rows.take(np.random.default_rng(1).integers(0, rows.num_rows, SINGLES))
-        singles = [
-            timed(client, tensors(picked.slice(place, 1), fields))
-            for place in track(range(SINGLES), "  and 2,000 flights one by one", console=OUT)
-        ]
-    chance = np.concatenate([output_of(answer, "probability") for answer in answers])
+def traffic(url: str) -> dict[str, Any]:
+    """Send March's flights over HTTP to two versions, then say what really happened."""
+    rows = march(WORK)
+    port = int(url.rsplit(":", 1)[1])
+    made = requests(rows, httpx.get(f"{url}/v2/models/late").raise_for_status().json()["inputs"])
+    answers = send(port, made, CLIENTS, f"March, one request a flight, {CLIENTS} at a time", OUT)
+    picked = np.random.default_rng(1).integers(0, rows.num_rows, SINGLES)
+    singles = send(port, [made[place] for place in picked], 1, f"and {SINGLES:,} of them again, one by one", OUT)
     late = rows["late"].to_numpy()
+    kept = tell_truth(url, answers, late)
     return {
-        "rows": rows.num_rows,
-        "chance": chance,
+        "answers": answers,
+        "singles": singles,
         "late": late,
-        "singles": np.array(singles),
-        "version": answers[0]["model_version"],
+        "kept": kept,
+        "moved": sum(one.arm != answers[place].arm for one, place in zip(singles, picked, strict=True)),
     }
 
 
-def timed(client: httpx.Client, body: dict[str, Any]) -> float:
-    """Return the milliseconds that one request took, client included."""
-    begun = time.perf_counter()
-    client.post("/v2/models/late/infer", json=body).raise_for_status()
-    return (time.perf_counter() - begun) * 1000
+def route_to_both(url: str, challenger: str) -> None:
+    """Set the shares of both versions, and wait until the worker follows."""
+    wanted = ",".join(f"{arm}={share * 100:g}" for arm, share in SHARES.items())
+    words = ("route", "late", "--set", wanted, "--challenger", challenger, "--lease", "1h")
+    revision = headgate(*words, "--as", "grace", "--because", "a look at it")["revision"]
+    while httpx.get(f"{url}/v2/health/ready").json()["models"][0]["revision"] != revision:
+        select.select([], [], [], 0.05)
 
 
-def output_of(answer: dict[str, Any], name: str) -> "np.ndarray[Any, Any]":
-    """Return one output tensor of an answer."""
-    return np.array(next(output["data"] for output in answer["outputs"] if output["name"] == name))
-
-
-def tell(version: str, verdict: dict[str, Any], scored: dict[str, Any], seconds: float) -> None:
+def tell(version: str, verdict: dict[str, Any], seen: dict[str, Any], logged: Mapping[str, dict[str, Any]]) -> None:
     """Print what happened, in tables."""
-    from headgate.training.metrics import METRICS
-
     lines = Table(
         "line of the scorecard",
         "",
@@ -223,23 +210,69 @@ def tell(version: str, verdict: dict[str, Any], scored: dict[str, Any], seconds:
         lines.add_row(line["line"], "[green]passed[/green]" if line["passed"] else "[red]failed[/red]", line["why"])
     OUT.print(lines)
     OUT.print(headgate_text("status"))
-    auc, loss = (
-        METRICS[name].compute(scored["late"], scored["chance"], ("0", "1")) for name in ("roc_auc", "log_loss")
-    )
+    OUT.print(quality(seen))
+    OUT.print(arms(seen, logged))
+
+
+def quality(seen: dict[str, Any]) -> Table:
+    """Return how good the answers were, of both arms together."""
+    from headgate.training.metrics import METRICS
+
+    chance, late = np.array([answer.chance for answer in seen["answers"]]), seen["late"]
+    auc, loss = (METRICS[name].compute(late, chance, ("0", "1")) for name in ("roc_auc", "log_loss"))
     table = Table("March, over HTTP", "", title="Quality on what came next", title_justify="left")
-    table.add_row("flights scored", f"{scored['rows']:,} by version {scored['version']}")
-    table.add_row("late in truth / as predicted", f"{scored['late'].mean():.1%} / {scored['chance'].mean():.1%}")
+    versions = sorted({answer.version for answer in seen["answers"]})
+    table.add_row("flights scored", f"{len(late):,} by versions {' and '.join(versions)}")
+    table.add_row("late in truth / as predicted", f"{late.mean():.1%} / {chance.mean():.1%}")
     table.add_row("ROC AUC", f"{auc:.3f}  (0.5 is guessing; nothing was refitted)")
     table.add_row("log loss", f"{loss:.3f}")
-    ranked = scored["late"][np.argsort(-scored["chance"])]
+    ranked = late[np.argsort(-chance)]
     table.add_row("of the tenth most at risk", f"{ranked[: len(ranked) // 10].mean():.0%} were late")
-    p50, p99 = np.quantile(scored["singles"], [0.5, 0.99])
+    p50, p99 = np.quantile([answer.milliseconds for answer in seen["singles"]], [0.5, 0.99])
     table.add_row("one flight a request", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, Python client included")
-    OUT.print(table)
-    OUT.print(f"\nDone in {seconds:.0f} s. The project is a folder; look around in it:\n")
-    OUT.print('  [cyan]export PATH="$PWD/.venv/bin:$PATH"; cd demo/flights[/cyan]')
-    for command, why in NEXT:
-        OUT.print(f"  [cyan]{'headgate ' + command:<36}[/cyan] {why}", soft_wrap=True)
+    return table
+
+
+def arms(seen: dict[str, Any], logged: Mapping[str, dict[str, Any]]) -> Table:
+    """Return what each arm got and did, and whether the prediction log holds every request of it."""
+    from headgate.training.metrics import METRICS
+
+    found = shares(SHARES, seen["answers"], seen["singles"])
+    table = Table("", *found, title="Two versions side by side", title_justify="left")
+    asked = {arm: sum(one.arm == arm for one in (*seen["answers"], *seen["singles"])) for arm in found}
+    empty: dict[str, Any] = {"predictions": 0, "with_outcome": 0, "version": "-"}
+    log = {arm: logged.get(arm, empty) for arm in found}
+    chance, late = np.array([answer.chance for answer in seen["answers"]]), seen["late"]
+    mine = {arm: np.array([answer.arm == arm for answer in seen["answers"]]) for arm in found}
+    auc = {arm: METRICS["roc_auc"].compute(late[own], chance[own], ("0", "1")) for arm, own in mine.items()}
+    table.add_row("version", *[log[arm]["version"] for arm in found])
+    table.add_row("share asked for", *[f"{one.asked:.2%}" for one in found.values()])
+    table.add_row("share seen", *[f"{one.count / len(late):.2%} ({one.count:,} flights)" for one in found.values()])
+    table.add_row("95 % interval of it", *map(interval, found.values()))
+    table.add_row("P50 / P95 / P99, one by one", *map(latencies, found.values()))
+    table.add_row("ROC AUC", *[f"{auc[arm]:.3f}" for arm in found])
+    table.add_row("requests sent", *[f"{asked[arm]:,}" for arm in found])
+    table.add_row("in the prediction log", *[same(log[arm], asked[arm]) for arm in found])
+    table.add_row("of them with an outcome", *[f"{log[arm]['with_outcome']:,}" for arm in found])
+    table.add_row("flights that changed arms", f"{seen['moved']} of the {SINGLES:,} sent again", "")
+    return table
+
+
+def interval(share: Share) -> str:
+    """Return the interval of a share, and whether what was asked for lies in it."""
+    word = "[green]holds it[/green]" if share.low <= share.asked <= share.high else "[red]does not hold it[/red]"
+    return f"{share.low:.2%} to {share.high:.2%} {word}"
+
+
+def latencies(share: Share) -> str:
+    """Return the quantiles of an arm's latencies."""
+    return " / ".join(f"{value:.2f}" for value in share.latencies) + " ms"
+
+
+def same(logged: dict[str, Any], asked: int) -> str:
+    """Say whether the log holds what was sent."""
+    word = "[green]all[/green]" if logged["predictions"] == asked else "[red]not all[/red]"
+    return f"{logged['predictions']:,} {word}"
 
 
 NEXT = (
@@ -247,7 +280,9 @@ NEXT = (
     ("at 2026-01-01T12:00 late", "what was production at a time"),
     ("audit", "nothing was changed; edit a byte of .headgate/headgate.db and look again"),
     ("reproduce 1", "train version 1 again from its record alone, and compare"),
-    ("train", "after a change in train.py: version 2, for the same gate"),
+    ("route late", "which version has which share; --set champion=100 ends it"),
+    ("predictions late", "what was answered last: unit, version, arm, inputs, outputs"),
+    ("train", "after a change in train.py: version 3, for the same gate"),
     ("serve", "Open Inference Protocol on port 8080"),
 )
 
