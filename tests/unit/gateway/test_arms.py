@@ -14,7 +14,7 @@ import pytest
 from headgate.base.errors import Tampered
 from headgate.features.predictor import Predictor
 from headgate.gateway.application import Application
-from headgate.gateway.follow import turn
+from headgate.gateway.follow import Follower, turn
 from headgate.gateway.guard.bucket import Rate
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.keys import Key, KeyTable, fingerprint, spell
@@ -223,6 +223,36 @@ def test_a_share_that_nobody_renews_for_an_hour_goes_back_to_the_champion() -> N
     world.route(0.5, renewed_until=START + timedelta(seconds=9999))
     assert {world.ask() for _ in range(50)} == {"1", "2"}
     assert len(world.models) == 2, f"nothing was loaded again for {wanted}"
+
+
+def test_with_database_and_controller_dead_for_an_hour_the_worker_answers_on_and_the_champion_has_everything() -> None:
+    world = World()
+    arms = (Arm("champion", "1", "sha256:1", 0.5, "b/1"), Arm("challenger", "2", "sha256:2", 0.5, "b/2"))
+    route = Route("m", 1, arms, salt="m/2/1", renewed_until=START + timedelta(seconds=60))
+    alive = True
+
+    def documents() -> list[Document]:
+        if not alive:
+            raise ConnectionError("the database is gone")
+        return [Document("route", "m", route.revision, route.to_json())]
+
+    follower = Follower(documents, world.open, world.app.swap, seconds=1.0)
+    for world.seconds in range(30):
+        follower.look(again=False)
+    assert {world.ask() for _ in range(50)} == {"1", "2"}
+    alive = False
+    for world.seconds in range(30, 3630, 10):
+        follower.look(again=world.seconds % 50 == 0)
+        world.app.look()
+        units = {world.ask(headgate_unit=f"u{number}") for number in range(20)}
+        assert units == ({"1", "2"} if world.seconds < 60 else {"1"})
+    assert world.app.table.away == "cannot be read: ConnectionError"
+    assert world.app.table.ready
+    assert len(world.models) == 2, "nothing was loaded again"
+    alive, route = True, replace(route, revision=2, renewed_until=START + timedelta(seconds=9999))
+    follower.look(again=False)
+    assert {world.ask() for _ in range(50)} == {"1", "2"}
+    assert not world.app.table.away
 
 
 def test_a_challenger_that_fails_is_taken_out_and_tried_again_and_the_champion_is_not() -> None:
