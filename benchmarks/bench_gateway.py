@@ -1,7 +1,8 @@
-"""The gateway worker against the bare sketch and against nginx, in one run: `python -m benchmarks.bench_gateway`.
+"""The gateway with everything on, beside nginx, a bare loop and three rivals: `python -m benchmarks.bench_gateway`.
 
-One row of 20 float32 features, 100 LightGBM trees in ONNX; load generator and server share the machine. Only ratios
-of one run count: the servers take turns, round by round, and each ratio is the median over the rounds.
+One row of 20 float32 features, 100 LightGBM trees in ONNX; load generator and servers share the machine. Everything on:
+an API key that is asked for, two limits, a split of 90 to 10, metrics, rollups, the prediction log. Only ratios of one
+run count: the servers take turns, round by round, and each ratio is the median over the rounds.
 """
 
 import argparse
@@ -11,46 +12,29 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
 
-from benchmarks import bundles, servers, wrk
+from benchmarks import budgets, bundles, rounds, servers, wrk
+from benchmarks.bare.http import open_session
+from benchmarks.budgets import Line
+from benchmarks.project import Routes
+from benchmarks.rivals.rival import INFER, RIVALS, install, serving
+from benchmarks.rounds import Seen, Target
 from headgate.registry.field import Field
 
 CONNECTIONS = (1, 64, 256)
-FLAT = {"inputs": [bundles.row(Field("x", "float32", width=bundles.FEATURES))]}
-FLIGHT = {"inputs": [bundles.row(field, at) for at, field in enumerate(bundles.FLIGHT)]}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A budget and what was measured."""
-
-    what: str
-    measured: float
-    budget: float
-    unit: str
-    at_least: bool
-
-    @property
-    def met(self) -> bool:
-        """Whether the budget is met."""
-        return self.measured >= self.budget if self.at_least else self.measured <= self.budget
-
-    def __str__(self) -> str:
-        """Return the line as it is printed."""
-        sign = ">=" if self.at_least else "<="
-        verdict = "met" if self.met else f"MISSED by {abs(self.measured / self.budget - 1):.0%}"
-        return f"  {self.what:<52} {self.measured:>8.3g} {self.unit:<3} (budget {sign} {self.budget:g})  {verdict}"
+BODY = {"inputs": [bundles.row(Field("x", "float32", width=bundles.FEATURES))]}
+LIMITS = {"nginx": 0.4, "bare loop": 0.8, "fastapi": 3.0, "mosec": 2.0, "mlserver": 10.0}
+OWN, ONE_ARM = "headgate", "headgate, one arm"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,119 +46,160 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wrk.found():
         print("gateway: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk nginx-light)", file=sys.stderr)
         return 1 if options.check else 0
-    rounds, seconds = (1, 1.0) if options.quick else (5, 3.0)
-    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
-        lines = measure(Path(place), stack, rounds, seconds)
-    print("\nbudgets")
-    for line in lines:
-        print(line)
-    return int(options.check and not all(line.met for line in lines))
+    print(rounds.machine())
+    turns, seconds = (1, 1) if options.quick else (5, 3)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        met = budgets.show(Bench(Path(folder), stack).measure(turns, seconds))
+    print(f"\n{rounds.machine()}")
+    return int(options.check and not met)
 
 
-def measure(place: Path, stack: ExitStack, rounds: int, seconds: float) -> list[Line]:
-    """Start everything, load it in turns, and return the budgets."""
-    digests = {version: bundles.flat(place / f"flat{version}", seed=int(version)) for version in ("1", "2")}
-    flight = bundles.flight(place / "flight")
-    routes = servers.Routes(place / "project")
-    routes.move("flat", "1", digests["1"], place / "flat1")
-    worker = stack.enter_context(servers.worker(routes))
-    lines = [Line("worker ready, one small model", worker.ready_after, 2.0, "s", at_least=False)]
-    lines.append(Line("worker resident, one small model", worker.resident_mb(), 200, "MB", at_least=False))
-    routes.move("flight", "1", flight, place / "flight")
-    sketch = stack.enter_context(servers.sketch(place / "flat1" / "model.onnx"))
-    nginx = stack.enter_context(servers.nginx(place))
-    if nginx is None:
-        print("gateway: nginx is NOT INSTALLED: the limit of HTTP is not measured (apt-get install nginx-light)")
-    urls = {"worker": f"{worker.url}/v2/models/flat/infer", "sketch": sketch.url}
-    if nginx:
-        urls["nginx"] = nginx.url
-    lua = wrk.script(place, "flat", FLAT)
-    for connections in CONNECTIONS:
-        lines += compare(urls, lua, connections, rounds, seconds)
-    bare = bare_run(place / "flat1" / "model.onnx")
-    alone = wrk.drive(urls["worker"], lua, 1, seconds)
-    lines.append(Line("p50 at c=1 above a bare session.run", alone.p50 - bare, 0.2, "ms", at_least=False))
-    report_flight(worker.url, wrk.script(place, "flight", FLIGHT), seconds, urls["sketch"], lua)
-    took, failed = change_route(routes, worker.url, urls["worker"], lua, digests["2"], place / "flat2")
-    lines.append(Line("a new route takes effect under load", took, 1.0, "s", at_least=False))
-    lines.append(Line("requests that failed meanwhile", failed, 0, "", at_least=False))
-    print(f"\nworker resident after the load: {worker.resident_mb():.0f} MB")
-    return lines
+class Bench:
+    """Everything that runs beside each other.
+
+    Args:
+        place: Folder for what is made.
+        stack: Ends what was started.
+    """
+
+    def __init__(self, place: Path, stack: ExitStack) -> None:
+        self.place, self.stack = place, stack
+        self.digests = {number: bundles.flat(place / f"flat{number}", seed=int(number)) for number in "12"}
+        self.model = place / "flat1" / "model.onnx"
+        self.bare_ms, self.expected = bare_run(self.model)
+
+    def arm(self, number: str, share: float) -> tuple[str, str, Path, float]:
+        """Return what an arm serves."""
+        return number, self.digests[number], self.place / f"flat{number}", share
+
+    def measure(self, turns: int, seconds: int) -> list[Line]:
+        """Start everything, load it in turns, and return the budgets."""
+        split, alone = (Routes(self.place / name, guarded=True) for name in ("split", "alone"))
+        split.move("flat", self.arm("1", 0.9), self.arm("2", 0.1))
+        alone.move("flat", self.arm("1", 1.0))
+        worker = self.stack.enter_context(servers.worker(split))
+        single = self.stack.enter_context(servers.worker(alone))
+        lines = [
+            Line("ready with one small model", single.ready_after, 2.0, "s", at_least=False),
+            Line("resident with one small model", single.resident_mb(), 200, "MB", at_least=False),
+        ]
+        targets = {OWN: self.target(worker, split.key), ONE_ARM: self.target(single, alone.key), **self.others()}
+        for name, target in targets.items():
+            check(name, target.server.url, (split if name == OWN else alone).key, self.expected)
+        for connections in CONNECTIONS:
+            lines += self.compare(targets, connections, turns, seconds)
+        return [*lines, *self.change_route(alone, single, targets[ONE_ARM])]
+
+    def target(self, server: servers.Server, key: str = "") -> Target:
+        """Return how a server is loaded; those that ask for no key are sent one of the same length."""
+        headers = {"Authorization": f"Bearer {key or 'x' * 82}"}
+        lua = wrk.script(self.place / f"{server.port}.lua", BODY, headers)
+        return Target(server, lambda connections, seconds: wrk.drive(server.url + INFER, lua, connections, seconds))
+
+    def others(self) -> dict[str, Target]:
+        """Start what is not ours; what cannot be had is said and left out."""
+        found = {"bare loop": self.target(self.stack.enter_context(servers.bare("flat", self.model)))}
+        if nginx := self.stack.enter_context(servers.nginx(self.place)):
+            found["nginx"] = self.target(nginx)
+        else:
+            print("NOT MEASURED: nginx is not installed (apt-get install nginx-light)")
+        for rival in RIVALS:
+            if why := install(rival):
+                print(f"NOT MEASURED: {rival.name} cannot be installed: {why}")
+                continue
+            log = self.place / f"{rival.name}.log"
+            found[rival.name] = self.target(self.stack.enter_context(serving(rival, self.model, log, serves)))
+        return found
+
+    def compare(self, targets: dict[str, Target], connections: int, turns: int, seconds: int) -> list[Line]:
+        """Load the servers in turns at one number of connections."""
+        seen = rounds.take_turns(targets, connections, turns, seconds)
+        print(f"\n{connections} connections, medians of {turns} rounds of {seconds} s\n")
+        rounds.show(seen)
+        own = seen[OWN]
+        if connections == 1:
+            above = own.median("p50") - self.bare_ms
+            lines = [Line("p50 at c=1 above a bare session.run", above, 0.2, "ms", at_least=False)]
+        else:
+            lines = [
+                rounds.at_least(f"x {name}, c={connections}", own, seen[name], budget)
+                for name, budget in LIMITS.items()
+                if name in seen
+            ]
+        if connections == 64:
+            lines.append(Line("p99, c=64", own.median("p99"), 18.0, "ms", at_least=False))
+        return [*lines, failures(seen, connections)]
+
+    def change_route(self, routes: Routes, worker: servers.Server, target: Target) -> list[Line]:
+        """Move a pointer under load from 64 connections."""
+        seen: list[wrk.Load] = []
+        thread = threading.Thread(target=lambda: seen.append(target.load(64, 3)))
+        thread.start()
+        threading.Event().wait(1)
+        began = time.perf_counter()
+        routes.move("flat", self.arm("2", 1.0))
+        wait_for_version(worker.url, "2")
+        took = time.perf_counter() - began
+        thread.join()
+        return [
+            Line("a new route takes effect under load", took, 1.0, "s", at_least=False),
+            Line("requests that failed meanwhile", seen[0].failed, 0, "", at_least=False),
+        ]
 
 
-def compare(urls: dict[str, str], lua: Path, connections: int, rounds: int, seconds: float) -> list[Line]:
-    """Load the servers in turns at one number of connections."""
-    loads: dict[str, list[wrk.Load]] = {name: [] for name in urls}
-    for _ in range(rounds):
-        for name, url in urls.items():
-            loads[name].append(wrk.drive(url, lua, connections, seconds))
-    print(f"\nc={connections:<4} {'requests/s':>12} {'p50 ms':>8} {'p99 ms':>8} {'failed':>7}   (medians of {rounds})")
-    for name, seen in loads.items():
-        middle = [statistics.median(getattr(load, part) for load in seen) for part in ("rate", "p50", "p99")]
-        failed = sum(load.failed for load in seen)
-        print(f"{name:<6} {middle[0]:>12,.0f} {middle[1]:>8.3f} {middle[2]:>8.3f} {failed:>7}")
-    if connections == 1:
-        return []
-    lines = []
-    for limit, budget in (("sketch", 0.8), ("nginx", 0.4)):
-        if limit in loads:
-            ratio = statistics.median(
-                own.rate / other.rate for own, other in zip(loads["worker"], loads[limit], strict=True)
-            )
-            lines.append(Line(f"worker / {limit}, c={connections}", ratio, budget, "x", at_least=True))
-    if connections == 64:
-        slowest = statistics.median(load.p99 for load in loads["worker"])
-        lines.append(Line("worker p99, c=64", slowest, 18.0, "ms", at_least=False))
-    return lines
+def failures(seen: dict[str, Seen], connections: int) -> Line:
+    """Return the line that none of our answers is an error."""
+    count = sum(load.failed for name in (OWN, ONE_ARM) for load in seen[name].loads)
+    return Line(f"requests that failed, c={connections}", count, 0, "", at_least=False)
 
 
-def bare_run(model: Path) -> float:
-    """Return the median of a bare session.run on one row, in milliseconds."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session: Any = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    row, took = np.array([FLAT["inputs"][0]["data"]], np.float32), []
+def bare_run(model: Path) -> tuple[float, float]:
+    """Return the median of a bare session.run on one row, in milliseconds, and its answer."""
+    session, took = open_session(str(model)), []
+    row = np.array([BODY["inputs"][0]["data"]], np.float32)
     for _ in range(2000):
         began = time.perf_counter()
-        session.run(None, {"x": row})
+        (values,) = session.run(["probability"], {"x": row})
         took.append(time.perf_counter() - began)
-    return statistics.median(took) * 1000
+    return statistics.median(took) * 1000, float(values[0])
 
 
-def report_flight(url: str, lua: Path, seconds: float, sketch: str, flat: Path) -> None:
-    """Print the row with string columns, beside the sketch on its own row of floats."""
-    _wait_for_version(url, "flight", "1")
-    load = wrk.drive(f"{url}/v2/models/flight/infer", lua, 64, seconds)
-    beside = wrk.drive(sketch, flat, 64, seconds)
-    print(f"\nflights-like row, {len(bundles.FLIGHT)} columns, 4 of strings, c=64")
-    print(f"worker {load.rate:>12,.0f} {load.p50:>8.3f} {load.p99:>8.3f} {load.failed:>7}")
-    print(f"       {load.rate / beside.rate:.2f} x the sketch on [1, 20] in the same minute")
+def serves(url: str) -> bool:
+    """Say whether a server answers the row."""
+    try:
+        ask(url)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+    return True
 
 
-def change_route(
-    routes: servers.Routes, url: str, infer: str, lua: Path, digest: str, bundle: Path
-) -> tuple[float, int]:
-    """Move a pointer under load from 64 connections; return seconds until it took effect, and failed requests."""
-    seen: list[wrk.Load] = []
-    thread = threading.Thread(target=lambda: seen.append(wrk.drive(infer, lua, 64, 3)))
-    thread.start()
-    threading.Event().wait(1)
-    began = time.perf_counter()
-    routes.move("flat", "2", digest, bundle)
-    _wait_for_version(url, "flat", "2")
-    took = time.perf_counter() - began
-    thread.join()
-    return took, seen[0].failed
+def check(name: str, url: str, key: str, expected: float) -> None:
+    """Hold a server to the model's answer; nginx has none.
+
+    Raises:
+        RuntimeError: It answers something else.
+    """
+    path = "/v2/models/flat/versions/1/infer" if name in (OWN, ONE_ARM) else INFER
+    if name != "nginx" and abs(ask(url + path, key)["outputs"][0]["data"][0] - expected) > 1e-6:
+        raise RuntimeError(f"{name} does not serve the same model")
 
 
-def _wait_for_version(url: str, model: str, version: str) -> None:
+def ask(url: str, key: str = "") -> Any:
+    """Post the row; return the answer."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+    request = urllib.request.Request(url, json.dumps(BODY).encode(), headers)  # noqa: S310 - our own address
+    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        return json.loads(answer.read())
+
+
+def wait_for_version(url: str, version: str) -> None:
+    """Wait until a worker says that it serves a version."""
     for _ in range(1000):
         with urllib.request.urlopen(f"{url}/v2/health/ready", timeout=5) as answer:  # noqa: S310 - our own address
-            models = json.loads(answer.read())["models"]
-        if any(one["name"] == model and one["version"] == version for one in models):
-            return
+            if json.loads(answer.read())["models"][0]["version"] == version:
+                return
         threading.Event().wait(0.01)
-    raise RuntimeError(f"version {version} of {model} never served")
+    raise RuntimeError(f"version {version} never served")
 
 
 if __name__ == "__main__":

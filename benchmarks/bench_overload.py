@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
 
 from benchmarks import servers
+from benchmarks.project import Routes
 from headgate.testing.load import Seen, closed, opened, request
 from headgate.testing.serving import pyfunc_bundle
 
@@ -54,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(place: Path, row_seconds: float, seconds: float) -> float:
     """Load a worker at several rates; return goodput at 3 times the peak, as a share of the peak."""
     digest = pyfunc_bundle(place / "slow", "flat", MODEL.format(seconds=row_seconds))
-    routes = servers.Routes(place / "project")
-    routes.move("flat", "1", digest, place / "slow")
+    routes = Routes(place / "project")
+    routes.move("flat", ("1", digest, place / "slow", 1.0))
     kept = 0.0
     with servers.worker(routes) as worker:
-        port, content = int(worker.url.rsplit(":", 1)[1]), request("/v2/models/flat/infer", BODY)
+        port, content = worker.port, request("/v2/models/flat/infer", BODY)
         end = time.monotonic() + seconds
         first = asyncio.run(closed(port, [content] * 8, lambda: time.monotonic() < end))
         peak = sum(one.status == OK for one in first) / seconds

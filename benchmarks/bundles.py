@@ -1,5 +1,8 @@
-"""The two bundles that the gateway is measured with: 20 float32 features, and a row like a flight."""
+"""The bundles that the gateway is measured with: a tensor of floats, a row like a flight, many columns."""
 
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,13 @@ import onnx
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
-from headgate.registry.bundle import Manifest, list_files, seal
+from headgate.registry.bundle import Manifest, list_files, open_bundle, seal
 from headgate.registry.field import Field
 from headgate.registry.signature import Signature
 
 FEATURES = 20
+ROWS = 4000  # that a model is fitted on
+PROBABILITY = (Field("probability", "float32"),)
 OPSETS_LIGHTGBM = 15
 LABEL_ENCODER_SINCE = 2
 CARRIERS, AIRPORTS = ("UA", "AA", "B6", "DL", "EV"), ("EWR", "JFK", "LGA", "ORD", "ATL", "LAX", "BOS", "MIA")
@@ -25,48 +30,72 @@ FLIGHT = (
 )
 
 
-def flat(folder: Path, *, seed: int = 0) -> str:
-    """Seal a bundle of 100 trees over one float32 tensor [n, 20]; return its digest."""
+def flat(folder: Path, *, seed: int = 0, width: int = FEATURES) -> str:
+    """Seal a bundle of 100 trees over one float32 tensor [n, width]; return its digest."""
     random = np.random.default_rng(seed)
-    rows = random.normal(size=(4000, FEATURES)).astype(np.float32)
+    rows = random.normal(size=(ROWS, width)).astype(np.float32)
     labels = (rows[:, 0] + rows[:, 1] * rows[:, 2] + random.normal(size=len(rows)) > 0).astype(int)
-    model = lightgbm.LGBMClassifier(n_estimators=100, n_jobs=1, random_state=seed, verbose=-1).fit(rows, labels)
-    graph = convert_lightgbm(
-        model, "flat", [("x", FloatTensorType([None, FEATURES]))], target_opset=OPSETS_LIGHTGBM, zipmap=False
-    )
-    field = Field("x", "float32", width=FEATURES)
-    return _seal(folder, "flat", graph, Signature((field,), (field,), (Field("probability", "float32"),)))
+    field = Field("x", "float32", width=width)
+    graph = _trees("flat", "x", rows, labels, seed)
+    return _seal(folder, "flat", graph, Signature((field,), (field,), PROBABILITY))
 
 
 def flight(folder: Path) -> str:
     """Seal a bundle over twelve columns of mixed type, strings among them; return its digest."""
+    return _columned(folder, "flight", FLIGHT, "temp")
+
+
+def wide(folder: Path, width: int) -> str:
+    """Seal a bundle over many columns of floats, a tensor each; return its digest."""
+    return _columned(folder, "flat", columns(width), "x0")
+
+
+def columns(width: int) -> tuple[Field, ...]:
+    """Return the inputs of `wide`."""
+    return tuple(Field(f"x{at}", "float64") for at in range(width))
+
+
+def copied(folder: Path, source: Path, name: str) -> str:
+    """Seal a bundle's model once more, under another name; return its digest."""
+    manifest = open_bundle(source)
+    folder.mkdir(parents=True)
+    shutil.copy(source / "model.onnx", folder)
+    return seal(folder, replace(manifest, model=name, files=list_files(folder)))
+
+
+def _columned(folder: Path, name: str, fields: Sequence[Field], decides: str) -> str:
+    """Seal a model that takes a tensor for each column, strings as ordinal codes, as a packaged pipeline has them."""
     random = np.random.default_rng(0)
-    columns = {field.name: _column(field, random, 4000) for field in FLIGHT}
-    labels = (columns["temp"] + columns["distance"] / 100 > 25).astype(int)
-    codes = {field.name: _codes(field) for field in FLIGHT if field.dtype == "string"}
+    values = {field.name: _column(field, random, ROWS) for field in fields}
+    labels = (values[decides] > np.median(values[decides])).astype(int)
+    codes = {field.name: _codes(field) for field in fields if field.dtype == "string"}
     numbers = [
-        [codes[name].get(value, -1.0) if name in codes else value for value in columns[name]] for name in columns
+        [codes[name].get(value, -1.0) for value in values[name]] if name in codes else values[name] for name in values
     ]
-    rows = np.array(numbers, np.float32).T
-    model = lightgbm.LGBMClassifier(n_estimators=100, n_jobs=1, random_state=0, verbose=-1).fit(rows, labels)
-    tensor = [("matrix", FloatTensorType([None, len(FLIGHT)]))]
-    model = convert_lightgbm(model, "flight", tensor, target_opset=OPSETS_LIGHTGBM, zipmap=False)
+    model = _trees(name, "matrix", np.array(numbers, np.float32).T, labels, 0)
     next(opset for opset in model.opset_import if opset.domain == "ai.onnx.ml").version = LABEL_ENCODER_SINCE
-    _encode_first(model.graph, codes)
-    features = tuple(Field(field.name, "string" if field.dtype == "string" else "float32") for field in FLIGHT)
-    return _seal(folder, "flight", model, Signature(FLIGHT, features, (Field("probability", "float32"),)))
+    _join_first(model.graph, fields, codes)
+    features = tuple(Field(field.name, "string" if field.dtype == "string" else "float32") for field in fields)
+    return _seal(folder, name, model, Signature(tuple(fields), features, PROBABILITY))
+
+
+def _trees(name: str, tensor: str, rows: Any, labels: Any, seed: int) -> Any:
+    """Fit 100 trees and convert them."""
+    model = lightgbm.LGBMClassifier(n_estimators=100, n_jobs=1, random_state=seed, verbose=-1).fit(rows, labels)
+    kind = [(tensor, FloatTensorType([None, rows.shape[1]]))]
+    return convert_lightgbm(model, name, kind, target_opset=OPSETS_LIGHTGBM, zipmap=False)
 
 
 def _codes(field: Field) -> dict[str, float]:
     return {value: float(at) for at, value in enumerate(CARRIERS if field.name == "carrier" else AIRPORTS)}
 
 
-def _encode_first(graph: Any, codes: dict[str, dict[str, float]]) -> None:
-    """Put one input per column before the matrix, strings as ordinal codes, as a packaged pipeline has them."""
+def _join_first(graph: Any, fields: Sequence[Field], codes: dict[str, dict[str, float]]) -> None:
+    """Put one input per column before the matrix."""
     make, types = onnx.helper.make_node, onnx.TensorProto
     nodes, parts = [], []
     del graph.input[:]
-    for field in FLIGHT:
+    for field in fields:
         kind = types.STRING if field.name in codes else types.FLOAT
         graph.input.append(onnx.helper.make_tensor_value_info(field.name, kind, [None, 1]))
         parts.append(field.name)

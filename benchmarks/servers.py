@@ -1,7 +1,8 @@
-"""Start what is measured: the worker as users start it, the bare sketch, and nginx as the limit of HTTP."""
+"""Start what is measured, wait until it answers, and end it with all that it started."""
 
-import re
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,32 +10,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.base.clock import SystemClock
-from headgate.journal.event import NewEvent
-from headgate.journal.ports import Document, EventStore
-from headgate.routing.route import COLLECTION, Arm, Route
-from headgate.wiring import Project
+from benchmarks import processes
+from benchmarks.project import Routes
 
-POLICY = """\
-project: bench
-models:
-  flat:
-    task: binary
-    data:
-      source: rows.csv
-      id: id
-      time: at
-      label: { column: y }
-      columns: { id: { type: string }, at: { type: timestamp }, x: { type: float }, y: { type: int } }
-    features: { file: null, inputs: [x] }
-    split: { holdout: 1d }
-    scorecard: [{ kind: metric, metric: roc_auc, role: primary, at_least: 0.5 }]
-"""
+PATIENCE = 60.0
 NGINX = """\
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;
 events {{ worker_connections 4096; }}
@@ -42,7 +26,7 @@ http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port}{protocol} backlog=4096;
     location / {{ default_type application/json; return 200 '{{"ok":true}}'; }}
   }}
 }}
@@ -57,96 +41,122 @@ class Server:
         url: Where it answers.
         process: Its process.
         ready_after: Seconds from the start of the process to the first good answer.
+        grpc_port: Where it answers gRPC, if it does.
     """
 
     url: str
     process: "subprocess.Popen[str]"
     ready_after: float
+    grpc_port: int = 0
+
+    @property
+    def port(self) -> int:
+        """Its HTTP port."""
+        return int(self.url.rsplit(":", 1)[1])
 
     def resident_mb(self) -> float:
         """Return its resident memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+        return processes.resident_mb(self.process.pid)
 
-
-class Routes:
-    """A project whose journal routes to bundles, moved as `promote` moves them."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        (folder / "headgate.yaml").write_text(POLICY)
-        self.folder = folder
-        self.journal: EventStore = Project.open(folder, SystemClock()).journal()
-        self.revisions: dict[str, int] = {}
-
-    def move(self, model: str, version: str, digest: str, bundle: Path) -> None:
-        """Let a version serve."""
-        before = self.revisions.get(model, 0)
-        revision = self.revisions[model] = before + 1
-        route = Route(model, revision, (Arm("champion", version, digest, 1.0, str(bundle)),))
-        event = NewEvent("pointer.moved", "process:bench", "a benchmark", {"to": version, "revision": revision})
-        document = Document(COLLECTION, model, revision, route.to_json())
-        self.journal.append(f"model/{model}", before, [event], [document])
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it has used."""
+        return processes.cpu_seconds(self.process.pid)
 
 
 @contextmanager
-def worker(routes: Routes) -> Iterator[Server]:
+def worker(routes: Routes, *, grpc: bool = False) -> Iterator[Server]:
     """Run `headgate serve`."""
-    port = free_port()
+    port, calls = free_port(), free_port()
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(routes.folder), "--port", str(port)]
-    with _running(command, f"http://127.0.0.1:{port}", "/v2/health/ready", routes.folder / "worker.log") as server:
+    command += ["--grpc-port", str(calls)] if grpc else []
+    url = f"http://127.0.0.1:{port}"
+    ready = f"{url}/v2/health/ready"
+    with running(command, url, lambda: answers(ready), routes.folder / "worker.log") as server:
+        server.grpc_port = calls
         yield server
 
 
 @contextmanager
-def sketch(model: Path) -> Iterator[Server]:
-    """Run the bare sketch."""
+def bare(loop: str, model: Path) -> Iterator[Server]:
+    """Run a bare loop; it answers nothing but predictions: that it listens is all it can show."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.sketch", str(model), str(port)]
-    with _running(command, f"http://127.0.0.1:{port}", "", model.parent.parent / "sketch.log") as server:
-        yield server
+    command = [sys.executable, "-m", f"benchmarks.bare.{loop}", str(model), str(port)]
+    with running(command, f"http://127.0.0.1:{port}", lambda: listens(port), model.parent / f"bare-{port}.log") as one:
+        one.grpc_port = port
+        yield one
 
 
 @contextmanager
-def nginx(folder: Path) -> Iterator[Server | None]:
+def nginx(folder: Path, protocol: str = "") -> Iterator[Server | None]:
     """Run nginx with a fixed answer; None when it is not installed."""
     binary = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if binary is None:
         yield None
         return
     port = free_port()
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port))
-    with _running([binary, "-c", str(config)], f"http://127.0.0.1:{port}", "/", folder / "nginx.out") as server:
-        yield server
+    place = folder / f"nginx{port}"
+    place.mkdir()
+    config = place / "nginx.conf"
+    config.write_text(NGINX.format(folder=place, port=port, protocol=protocol and f" {protocol}"))
+    with running([binary, "-c", str(config)], f"http://127.0.0.1:{port}", lambda: listens(port), place / "out") as one:
+        one.grpc_port = port
+        yield one
 
 
 @contextmanager
-def _running(command: list[str], url: str, ready: str, log: Path) -> Iterator[Server]:
+def running(
+    command: Sequence[str],
+    url: str,
+    ready: Callable[[], bool],
+    log: Path,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Run a command until the block ends; it is in a process group of its own, which ends with it.
+
+    Raises:
+        RuntimeError: It ended, or did not answer for a minute.
+    """
     began = time.perf_counter()
     with log.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, text=True)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, text=True, start_new_session=True, cwd=folder,
+            env={**os.environ, **(environment or {})},
+        )  # fmt: skip
     try:
-        while not _answers(url, ready):
-            if process.poll() is not None or time.perf_counter() - began > 30:
-                raise RuntimeError(f"{' '.join(command)} does not answer:\n{log.read_text()}")
+        while not ready():
+            if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+                raise RuntimeError(f"{' '.join(command)} does not answer:\n{log.read_text()[-2000:]}")
             threading.Event().wait(0.01)
         yield Server(url, process, time.perf_counter() - began)
     finally:
-        process.terminate()
-        process.wait(30)
+        end(process)
 
 
-def _answers(url: str, path: str) -> bool:
-    if not path:  # the sketch answers nothing but predictions: listening is all it can show
-        host, port = url.removeprefix("http://").split(":")
-        with socket.socket() as plug:
-            return plug.connect_ex((host, int(port))) == 0
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a process, and whatever is left of its group."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):  # it does not end by itself: it is killed
+        process.wait(10)
+    with suppress(ProcessLookupError):  # all of it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def answers(url: str) -> bool:
+    """Say whether a GET is answered with 200."""
     try:
-        with urllib.request.urlopen(url + path, timeout=5) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False
+
+
+def listens(port: int) -> bool:
+    """Say whether somebody listens on a port."""
+    with socket.socket() as plug:
+        return plug.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
