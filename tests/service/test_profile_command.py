@@ -121,6 +121,26 @@ def test_the_profile_is_measured_recorded_and_kept_with_the_version(folder: Path
     assert json.loads((kept / "profile.json").read_text())["milliseconds"] == said["milliseconds"]
 
 
+def test_the_search_reports_the_best_settings_and_the_gate_then_judges_by_the_profile(folder: Path) -> None:
+    text = yaml.safe_load((folder / "headgate.yaml").read_text())
+    text["models"][MODEL]["scorecard"].append({"kind": "latency", "at_most_ms": 1000, "rate": 50, "seconds": 2})
+    (folder / "headgate.yaml").write_text(yaml.safe_dump(text))
+
+    def run(*words: str) -> Any:
+        command = [sys.executable, "-m", "headgate.cli.main", *words, "--json", "-C", str(folder)]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=False, timeout=200).stdout)
+
+    def line() -> str:
+        return next(str(one["why"]) for one in run("gate", "1")["lines"] if one["line"].startswith("latency"))
+
+    assert "measured now, in process" in line()
+    said = run("profile", "1", "--rps", "50", "--for", "2s", "--sla-ms", "1000", "--most-rps", "60")
+    assert said["highest"] == 60
+    assert said["settings"] == {"max_batch": 8192, "max_wait_ms": 0.0, "concurrency": 1}
+    assert said["best"] == {**said["settings"], "highest": 60}
+    assert f"(event {said['position']}), not measured again" in line()
+
+
 def test_a_span_that_cannot_be_read_is_refused(folder: Path) -> None:
     command = [sys.executable, "-m", "headgate.cli.main", "profile", "1", "--for", "soon", "-C", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)

@@ -22,6 +22,7 @@ from headgate.cli.output import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from headgate.gate.profiled import Profiled
     from headgate.gate.record import Desk
     from headgate.gate.rows import HeldOut
     from headgate.gate.steps import SignedOff
@@ -78,6 +79,7 @@ def judge_version(
             held_out(project, version),
             _signed(project, model),
             project.measurements(),
+            profiles=_profiles(project, model),
             tell=tell,
         )
     finally:
@@ -86,6 +88,13 @@ def judge_version(
                 subject.model.close()
     event = give(project.journal(), verdict, actor)
     return event, *_store_report(project, event)
+
+
+def _profiles(project: "Project", model: str) -> "list[Profiled]":
+    from headgate.gate.profiled import RECORDED, Profiled
+    from headgate.release.ledger import stream_of
+
+    return [Profiled.of(event) for event in project.journal().read(stream_of(model), kinds=(RECORDED,))]
 
 
 def _store_report(project: "Project", event: "Event") -> tuple[Path, str]:

@@ -1,9 +1,10 @@
 """Everything that was measured about a version before its lines are judged. Values only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headgate.gate.load import Load
+from headgate.gate.profiled import Profiled
 from headgate.gate.rows import Answers, HeldOut, Silent
 
 MEGABYTE = 1_000_000
@@ -58,7 +59,8 @@ class Facts:
         held_out: The rows that judge; later than the candidate's training data.
         candidate: What the candidate answered on them.
         champion: What the champion answered on them; None when there is no champion yet.
-        loads: (rate, seconds) -> name (candidate, champion) -> load, for every latency line.
+        loads: (rate, seconds) -> name (candidate, champion) -> load, for every latency line that no profile answers.
+        profiles: name (candidate, champion) -> recorded profiles that hold for this machine and these settings.
         bytes: Size of the candidate's bundle on disk.
         memory: For a memory line.
         parity: For a parity line.
@@ -70,6 +72,7 @@ class Facts:
     champion: Answers | Silent | None
     bytes: int = 0
     loads: Mapping[tuple[float, float], Mapping[str, Load] | Unmeasured] = field(default_factory=dict)
+    profiles: Mapping[str, Sequence[Profiled]] = field(default_factory=dict)
     memory: Memory | Unmeasured = Unmeasured("it was not asked for")
     parity: Parity | Unmeasured = Unmeasured("it was not recorded")
     seed: int = 0

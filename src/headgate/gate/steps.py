@@ -14,6 +14,8 @@ from headgate.gate.lines import signature, signed_off
 from headgate.gate.load import Load
 from headgate.gate.numbers import rows as show_rows
 from headgate.gate.ports import Measurements
+from headgate.gate.profile import Settings
+from headgate.gate.profiled import Profiled, for_line, standing
 from headgate.gate.rows import HeldOut
 from headgate.gate.scorecard import judge_lines
 from headgate.gate.subject import Subject, answers, unfit
@@ -42,6 +44,7 @@ def judge(
     signed: SignedOff,
     measurements: Measurements,
     *,
+    profiles: Sequence[Profiled] = (),
     seed: int = 0,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Verdict:
@@ -54,17 +57,20 @@ def judge(
         held_out: Rows with labels; those that the candidate was trained on are left out here.
         signed: The scorecard's own approval.
         measurements: Measures latency and memory.
+        profiles: What was recorded by `headgate profile`; those that hold for a latency line save its measurement.
         seed: Of the bootstrap; the same rows and seed give the same verdict.
         tell: Called with what is being done, for the person who waits.
     """
     rows = held_out.take(held_out.later(candidate.version.trained_until))
+    recorded = _recorded(candidate, champion, policy, measurements, profiles)
     tell(f"answering {show_rows(len(rows))} ...")
     facts = Facts(
         held_out=rows,
         candidate=answers(candidate, policy.task, rows),
         champion=None if champion is None else answers(champion, policy.task, rows),
         bytes=sum(path.stat().st_size for path in candidate.bundle.rglob("*") if path.is_file()),
-        loads=_loads(candidate, champion, policy, rows, measurements, tell),
+        loads=_loads(candidate, champion, _unanswered(policy, recorded["candidate"]), rows, measurements, tell),
+        profiles=recorded,
         memory=_memory(candidate, policy, rows, measurements, tell),
         parity=read_parity(candidate),
         seed=seed,
@@ -83,16 +89,42 @@ def judge(
     )
 
 
-def _loads(
+def _recorded(
     candidate: Subject,
     champion: Subject | None,
     policy: ModelPolicy,
+    measurements: Measurements,
+    profiles: Sequence[Profiled],
+) -> dict[str, tuple[Profiled, ...]]:
+    """Return the recorded profiles of both versions that hold for this machine and the policy's batch settings."""
+    if not profiles:
+        return {"candidate": ()}
+    machine, settings = measurements.machine(), settings_of(policy)
+    subjects = {"candidate": candidate, **({"champion": champion} if champion else {})}
+    return {name: standing(profiles, one.version.digest, machine, settings) for name, one in subjects.items()}
+
+
+def settings_of(policy: ModelPolicy) -> Settings:
+    """Return the batch settings with which a model is served."""
+    serving = policy.serving
+    return Settings(serving.max_batch, serving.max_wait_ms, serving.concurrency)
+
+
+def _unanswered(policy: ModelPolicy, profiles: Sequence[Profiled]) -> list[LatencyLine]:
+    lines = [line for line in policy.scorecard if isinstance(line, LatencyLine)]
+    return [line for line in lines if for_line(profiles, line) is None]
+
+
+def _loads(
+    candidate: Subject,
+    champion: Subject | None,
+    lines: Sequence[LatencyLine],
     rows: HeldOut,
     measurements: Measurements,
     tell: Callable[[str], object],
 ) -> dict[tuple[float, float], Mapping[str, Load] | Unmeasured]:
     """Measure each load once, however many quantiles are judged by it."""
-    wanted = dict.fromkeys((line.rate, line.seconds) for line in policy.scorecard if isinstance(line, LatencyLine))
+    wanted = dict.fromkeys((line.rate, line.seconds) for line in lines)
     if candidate.model is None or not len(rows):
         return {}
     bundles = {"candidate": candidate.bundle}

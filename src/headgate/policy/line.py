@@ -47,7 +47,7 @@ class SegmentLine(Part):
 
 
 class LatencyLine(Part):
-    """A latency quantile of the packaged model under open-loop load."""
+    """A latency quantile of the packaged model under open-loop load: of a recorded profile that fits, else measured."""
 
     kind: Literal["latency"] = Field(description="This kind of line.")
     quantile: float = Field(0.99, gt=0, lt=1, description="0.99 for P99.")

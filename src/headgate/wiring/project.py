@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headgate.adapters.mlflow.registry import MlflowRegistry
     from headgate.adapters.sql.store import SqlEventStore
     from headgate.gate.ports import Measurements
-    from headgate.gate.profile import Tried
+    from headgate.gate.profile import Settings, Tried
     from headgate.journal.event import Event
     from headgate.journal.ports import EventStore, Sender
     from headgate.registry.signature import Columns
@@ -78,9 +78,9 @@ class Project(Traffic):
 
     @contextmanager
     def measured_worker(
-        self, version: "Version", bundle: Path, rows: "Columns"
+        self, version: "Version", bundle: Path, rows: "Columns", settings: "Settings"
     ) -> "Iterator[Callable[[float, float], Tried]]":
-        """A worker of its own that serves one bundle; yields what puts a rate on it for some seconds."""
+        """A worker of its own that serves one bundle with these settings; yields what puts a rate on it for seconds."""
         from headgate.adapters.machine.columns import sample
         from headgate.adapters.machine.measure import ROWS
         from headgate.adapters.machine.openloop import drive
@@ -92,7 +92,7 @@ class Project(Traffic):
         signature = open_bundle(bundle, version.digest).signature
         inputs = {field.name: cast(field, rows[field.name]) for field in signature.inputs}
         with scratch() as folder:
-            (folder / POLICY).write_text(policy_text(version.model, self.policy.models[version.model]))
+            (folder / POLICY).write_text(policy_text(version.model, self.policy.models[version.model], settings))
             store = Project.open(folder, self.clock).journal()
             let_serve(store, version.model, version.number, version.digest, bundle)
             with serving(folder) as (host, port):

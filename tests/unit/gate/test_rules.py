@@ -200,7 +200,7 @@ def test_a_latency_line_judges_the_quantile_that_it_names() -> None:
     assert latency(slow_tail, quantile=0.95).passed
     judged = latency([1.0] * 600)
     assert judged.why == (
-        "P99 1 ms over 600 one-row requests due at 200/s (in process, without HTTP); at most 20 ms; "
+        "P99 1 ms over 600 one-row requests due at 200/s (measured now, in process, without HTTP); at most 20 ms; "
         "the champion's beside it 1 ms"
     )
 

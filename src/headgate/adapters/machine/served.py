@@ -11,9 +11,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from headgate.base.errors import Unavailable
+from headgate.gate.profile import Settings
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document, EventStore
 from headgate.policy.model import ModelPolicy, ServingPolicy
@@ -25,9 +27,10 @@ LAST = 2000  # characters of its log that an error shows
 OK = 200
 
 
-def policy_text(model: str, policy: ModelPolicy) -> str:
-    """Return a project of this one model, without rate limits, and with its prediction log beside it."""
-    bare = policy.model_copy(update={"serving": ServingPolicy(queue_ms=60_000), "traffic": None})
+def policy_text(model: str, policy: ModelPolicy, settings: Settings) -> str:
+    """Return a project of this one model, with these batch settings, without rate limits, cache or shedding."""
+    serving = ServingPolicy(queue_ms=60_000, **asdict(settings))
+    bare = policy.model_copy(update={"serving": serving, "traffic": None})
     body = bare.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return json.dumps({"project": "profile", "models": {model: body}})  # JSON is YAML
 
