@@ -82,6 +82,7 @@ def station(
         ask_keys=project.policy.settings.ask_keys == "always",
         serving={name: model.serving for name, model in project.policy.models.items()},
         shared=project.state / "gateway",
+        opener="headgate.wiring:open_model",
     )
 
 

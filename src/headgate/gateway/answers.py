@@ -12,6 +12,7 @@ from headgate.gateway.protocols.asked import Asked, Told
 from headgate.gateway.protocols.v2_json.format import Script
 from headgate.gateway.record import ANSWERED, UNIT, Recorder, Tap
 from headgate.gateway.refusal import Refusal
+from headgate.gateway.shadow.shadows import Copies
 from headgate.gateway.table import Serving
 from headgate.registry.signature import Columns
 
@@ -28,6 +29,7 @@ class Answers:
         entropy: Returns that many random bytes.
         tap: Where the answers are logged; None: nowhere.
         release: Names the release that set the shares; empty: nobody's.
+        copies: What shadows get of the answers; None: nothing.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Answers:
         entropy: Callable[[int], bytes],
         tap: Tap | None = None,
         release: str = "",
+        copies: Copies | None = None,
     ) -> None:
         self._model, self._version = model, serving.arm.version
         self._fields = {field.name: field for field in serving.loaded.signature.outputs}
@@ -53,6 +56,7 @@ class Answers:
         self._template = template + b"content-length: %d\r\n\r\n%b"
         self._milliseconds = milliseconds
         self._entropy = entropy
+        self._copies = copies
         self._recorder = Recorder(tap, model, serving, milliseconds) if tap else None
         self._given: list[bytes] = []  # ids since the last batch was finished
         self._status = ANSWERED  # of what failed in it
@@ -114,7 +118,9 @@ class Answers:
             given = self._names(len(batch.singles) + len(batch.asked))
             self._given = []
         status = ANSWERED if outputs is not None else self._status
-        self._recorder.record(batch, given, inputs, outputs, status, latency_us)
+        answered = self._recorder.record(batch, given, inputs, outputs, status, latency_us)
+        if self._copies is not None and self._copies.wanted:
+            self._copies.take(answered, batch.since)
 
     def _names(self, count: int) -> list[bytes]:
         names = prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)

@@ -20,6 +20,7 @@ from headgate.gateway.protocols.registry import speeches
 from headgate.gateway.protocols.speech import Speech
 from headgate.gateway.record import Tap
 from headgate.gateway.refusal import Refusal
+from headgate.gateway.shadow.shadows import Shadows
 from headgate.gateway.table import Entry, Serving, Table
 from headgate.gateway.turn import Pulse, Terms, Watch
 from headgate.gateway.way import Way, draws
@@ -39,6 +40,7 @@ class Application:
         seconds: Reads a clock that only rises; None: the clock's own seconds.
         draw: Returns a random number in [0, 1): the arm of a request without a unit; None: drawn from the entropy.
         meter: Counts; None: nothing is counted.
+        shadows: What gets copies; None: nothing does.
 
     Attributes:
         table: The routes as they were last followed.
@@ -58,6 +60,7 @@ class Application:
         seconds: Callable[[], float] | None = None,
         draw: Callable[[], float] | None = None,
         meter: Meter | None = None,
+        shadows: Shadows | None = None,
     ) -> None:
         self.table = Table()
         self.stand = object()
@@ -70,6 +73,7 @@ class Application:
         self._tap = tap
         self._seconds = seconds = seconds or (lambda: milliseconds() / 1000)
         self._meter = meter
+        self._shadows = shadows
         self._draw = draw or draws(entropy).__next__
         self._seating = Seating(self._seat, self._now, seconds)
         self._keys_until: datetime | None = None
@@ -80,6 +84,8 @@ class Application:
         old = self.table.loaded()
         self.table, self.stand = table, object()
         self._seating.swap(table)
+        if self._shadows is not None:
+            self._shadows.swap(table)
         for loaded in old - table.loaded():
             loaded.retire()
 
@@ -90,6 +96,8 @@ class Application:
 
     def look(self) -> None:
         """Let leases, fuses and keys whose time has come take effect; called a few times a second, and by fuses."""
+        if self._shadows is not None:
+            self._shadows.look()
         now = self._now()
         expired = self._keys_until is not None and now >= self._keys_until
         if expired:
@@ -113,7 +121,8 @@ class Application:
         policy = self.guard.policy(entry.model)
         fuse = fuse or Fuse(policy.fuse_failures, policy.fuse_pause.total_seconds())
         release = entry.route.release if entry.route else ""
-        answers = Answers(entry.model, serving, self._milliseconds, self._entropy, self._tap, release)
+        copies = self._shadows.of(entry.model) if self._shadows else None
+        answers = Answers(entry.model, serving, self._milliseconds, self._entropy, self._tap, release, copies)
         terms = Terms(policy.max_batch, policy.max_wait_ms / 1000, policy.concurrency)
         tally = self._meter.tally(entry.model, serving.arm.version, serving.arm.name) if self._meter else None
         watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look, terms, tally)

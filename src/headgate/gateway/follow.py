@@ -10,23 +10,27 @@ from dataclasses import replace
 from threading import Event
 
 from headgate.base.errors import BadInput, HeadgateError
-from headgate.gateway.table import Entry, Serving, Table
+from headgate.gateway.table import Entry, Serving, Shaded, Table
 from headgate.gateway.version import Loaded
 from headgate.journal.ports import Document
-from headgate.routing.route import Arm, Route
+from headgate.routing.route import Arm, Route, Shadow
 
 LOG = logging.getLogger("headgate.gateway")
 Open = Callable[[str, Arm], Loaded]
+Shade = Callable[[str, Shadow], Shaded]
 RETRY_TURNS = 25
 
 
-def turn(table: Table, documents: Sequence[Document], open_version: Open, *, again: bool) -> Iterator[Table]:
+def turn(
+    table: Table, documents: Sequence[Document], open_version: Open, shade: Shade | None = None, *, again: bool
+) -> Iterator[Table]:
     """Yield the table after each change that the documents ask for; yield nothing when there is none.
 
     Args:
         table: What stands.
         documents: The routes as they are now.
         open_version: Loads and warms a version, its digest checked; raises HeadgateError.
+        shade: Finds a shadow's bundle, its digest checked; raises HeadgateError; None: there are no shadows here.
         again: Whether to try once more what was refused.
     """
     if table.away:
@@ -36,7 +40,7 @@ def turn(table: Table, documents: Sequence[Document], open_version: Open, *, aga
         old = table.entries.get(document.key)
         if old and old.revision == document.revision and not (old.why and again):
             continue
-        entry = follow(document, old, open_version)
+        entry = follow(document, old, open_version, shade)
         last = at == len(documents) - 1
         if entry == old:
             continue
@@ -46,11 +50,11 @@ def turn(table: Table, documents: Sequence[Document], open_version: Open, *, aga
         yield replace(table, read=True)
 
 
-def follow(document: Document, old: Entry | None, open_version: Open) -> Entry:
+def follow(document: Document, old: Entry | None, open_version: Open, shade: Shade | None = None) -> Entry:
     """Return the entry that a route document leads to: what it names, or what served before and why.
 
     A challenger that does not load leaves its share with the champion; a champion that does not load leaves everything
-    as it was.
+    as it was. A shadow whose bundle is not there gets nothing.
     """
     before = old.servings if old else ()
     arm: Arm | None = None
@@ -69,7 +73,16 @@ def follow(document: Document, old: Entry | None, open_version: Open) -> Entry:
             others.append(_serve(document.key, other, (champion, *others, *before), open_version))
         except HeadgateError as error:
             flaws.append(f"version {other.version} ({other.name}) is refused: {error.what}")
-    return Entry(document.key, document.revision, arm, champion, "; ".join(flaws), tuple(others), route)
+    shadows = tuple(_shade(document.key, route.shadows, shade, flaws)) if shade else ()
+    return Entry(document.key, document.revision, arm, champion, "; ".join(flaws), tuple(others), route, shadows)
+
+
+def _shade(model: str, shadows: Sequence[Shadow], shade: Shade, flaws: list[str]) -> Iterator[Shaded]:
+    for shadow in shadows:
+        try:
+            yield shade(model, shadow)
+        except HeadgateError as error:
+            flaws.append(f"version {shadow.version} ({shadow.name}, a shadow) is refused: {error.what}")
 
 
 def _serve(model: str, arm: Arm, before: Sequence[Serving], open_version: Open) -> Serving:
@@ -111,6 +124,7 @@ class Follower:
         publish: Takes each new table; called in this thread.
         seconds: Between two looks.
         also: Called at each look, before the routes are read.
+        shade: Finds a shadow's bundle; None: there are no shadows here.
     """
 
     def __init__(
@@ -120,9 +134,11 @@ class Follower:
         publish: Callable[[Table], None],
         seconds: float,
         also: Callable[[], None] | None = None,
+        shade: Shade | None = None,
     ) -> None:
         self._read = read
         self._open = open_version
+        self._shade = shade
         self._publish = publish
         self._seconds = seconds
         self._also = also
@@ -150,7 +166,7 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - any database's own classes: the last good table stands, and the page says why
             self._lose(error)
             return
-        for table in turn(self._table, documents, self._open, again=again):
+        for table in turn(self._table, documents, self._open, self._shade, again=again):
             self._report(table)
             self._table = table
             self._publish(table)

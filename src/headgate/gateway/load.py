@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from headgate.base.errors import BadInput, HeadgateError, Refused, Tampered
 from headgate.features.predictor import MakeRuntime, Predictor, open_predictor
+from headgate.gateway.table import Shaded
 from headgate.gateway.version import Loaded
+from headgate.registry.bundle import open_bundle
 from headgate.registry.cast import NUMPY
 from headgate.registry.field import Field
-from headgate.routing.route import Arm, bundle_of
+from headgate.routing.route import Arm, Shadow, bundle_of
 
 MISSING = {"string": None, "timestamp": np.datetime64("NaT"), "float32": np.nan, "float64": np.nan}
 
@@ -60,7 +62,19 @@ class Loader:
 
         return Loaded(arm.version, arm.digest, predictor, close)
 
-    def _place(self, arm: Arm) -> Path:
+    def shade(self, model: str, shadow: Shadow) -> Shaded:
+        """Return the shadow with its bundle; none of its code runs here.
+
+        Raises:
+            HeadgateError: Its bundle is not there, not what the route names, or of another model.
+        """
+        folder = self._place(shadow)
+        manifest = open_bundle(folder, shadow.digest)
+        if manifest.model != model:
+            raise Refused(f"the bundle is of model {manifest.model}, not {model}", where=shadow.bundle)
+        return Shaded(shadow, folder, manifest)
+
+    def _place(self, arm: Arm | Shadow) -> Path:
         if "://" in arm.bundle and not arm.bundle.startswith("file://"):
             raise BadInput(
                 f"bundles are read from local folders, not from {arm.bundle}",

@@ -74,11 +74,13 @@ class Recorder:
         outputs: Columns | None,
         status: int,
         latency_us: int,
-    ) -> None:
-        """Record one batch: an id for each of its requests, in their order."""
+    ) -> Answered:
+        """Record one batch: an id for each of its requests, in their order; return it as it was recorded."""
         rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked] if batch.asked else None
         units = self._units(batch, rows, inputs)
-        self._add(Answered(self._source, ids, rows, self._now() * 1000, units, inputs, outputs, status, latency_us))
+        answered = Answered(self._source, ids, rows, self._now() * 1000, units, inputs, outputs, status, latency_us)
+        self._add(answered)
+        return answered
 
     def _units(self, batch: Batch, rows: Sequence[int] | None, inputs: Columns | None) -> list[str | None] | None:
         """Return each request's unit: the header's, else that of its first row; None when there is none at all."""

@@ -25,6 +25,7 @@ class Station:
         folder: The state folder: bundles lie in it under their digests.
         routes: Returns the route documents; called in a thread.
         make: Builds the runtime that a bundle names.
+        opener: ``module:name`` of what opens a bundle in the process of a shadow; empty: there are no shadows.
         clock: Tells the time of prediction ids.
         limits: What clients are allowed.
         insecure: Whether nobody is asked for a key, wherever it listens.
@@ -66,3 +67,4 @@ class Station:
     keeping: Callable[[], Keeping] | None = None
     desk: Desk | None = None
     link: socket.socket | None = None
+    opener: str = ""

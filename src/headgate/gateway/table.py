@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.version import Loaded
-from headgate.routing.route import Arm, Route
+from headgate.registry.bundle import Manifest
+from headgate.routing.route import Arm, Route, Shadow
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,21 @@ class Serving:
 
     arm: Arm
     loaded: Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """A shadow whose bundle is here, and is what the route names.
+
+    Attributes:
+        shadow: As the route has it.
+        folder: Of its bundle.
+        manifest: What the bundle holds.
+    """
+
+    shadow: Shadow
+    folder: Path
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,7 @@ class Entry:
         why: Why what serves is not what is wanted; empty when it is.
         others: The other arms that are loaded.
         route: The route that what serves follows; None: the champion has everything.
+        shadows: What gets copies of the requests.
     """
 
     model: str
@@ -37,6 +55,7 @@ class Entry:
     why: str = ""
     others: tuple[Serving, ...] = ()
     route: Route | None = None
+    shadows: tuple[Shaded, ...] = ()
 
     @property
     def servings(self) -> tuple[Serving, ...]:

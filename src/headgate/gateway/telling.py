@@ -10,6 +10,7 @@ from headgate.gateway.http.door import Door
 from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.metrics.report import Report
+from headgate.gateway.shadow.shadows import Shadows
 from headgate.gateway.version import Loaded
 from headgate.policy.model import ServingPolicy
 from headgate.routing.route import Arm
@@ -70,10 +71,14 @@ class Teller:
         door: Has the connections.
         log: Reads what the prediction log counted since it was opened; None: there is none.
         caches: Of the versions.
+        shadows: Of the worker; None: there are none.
     """
 
-    def __init__(self, meter: Meter, door: Door, log: Counts | None, caches: Caches) -> None:
+    def __init__(
+        self, meter: Meter, door: Door, log: Counts | None, caches: Caches, shadows: Shadows | None = None
+    ) -> None:
         self._caches = caches
+        self._shadows = shadows
         self._meter = meter
         self._door = door
         self._log = log
@@ -95,7 +100,7 @@ class Teller:
         meter.counts[of.CACHE_HITS.name] += hits
         meter.counts[of.CACHE_MISSES.name] += misses
         self._held = float(held)
-        made = meter.take(now, self._levels)
+        made = meter.take(now, self._levels, self._shadows.notes() if self._shadows else None)
         meter.offset = wall - now
         return made
 
@@ -111,4 +116,5 @@ class Teller:
         connections = self._door.connections
         waiting = sum(len(connection.waiting) for connection in connections)
         levels = {of.IN_FLIGHT.name: float(waiting), of.CACHE_BYTES.name: self._held}
-        return {**levels, of.CONNECTIONS.name: float(len(connections))}
+        more = self._shadows.levels() if self._shadows else {}
+        return {**levels, of.CONNECTIONS.name: float(len(connections)), **more}

@@ -37,6 +37,19 @@ class CachePolicy(Part):
     max_mb: float = Field(64, gt=0, le=1e6, description="Megabytes (10^6 bytes) of each version in each worker, about.")
 
 
+class ShadowPolicy(Part):
+    """What a shadow of the model may take; each worker runs one process for each shadow."""
+
+    memory_mb: float = Field(
+        2_000, ge=100, le=1e6, description="Megabytes (10^6 bytes) of memory; a shadow that wants more is ended."
+    )
+    patience: Span = Field(
+        timedelta(seconds=10), description="A shadow that takes longer to answer is ended; a second time, for good."
+    )
+    queue_rows: int = Field(20_000, ge=1, le=10_000_000, description="Rows that wait for it; more are dropped.")
+    queue_mb: float = Field(32, gt=0, le=1e6, description="Megabytes that wait for it; more are dropped.")
+
+
 class ServingPolicy(Part):
     """How the gateway serves a model."""
 
@@ -66,3 +79,4 @@ class ServingPolicy(Part):
     )
     cache: CachePolicy | None = Field(None, description="Answer known rows from memory; null: ask the model each time.")
     log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
+    shadow: ShadowPolicy = Field(ShadowPolicy(), description="What a shadow may take.")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.adapters.pyfunc.frames import Closed, Message, pack, receive, send, unpack
+from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
 from headgate.adapters.pyfunc.outputs import as_outputs
 from headgate.base.errors import BadInput
 from headgate.registry.field import Field
+from headgate.registry.wire import pack, unpack
 
 numbers = st.lists(st.floats(width=32), min_size=1, max_size=20)
 texts = st.lists(st.none() | st.text(), min_size=1, max_size=20)

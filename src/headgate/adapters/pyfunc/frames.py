@@ -5,25 +5,12 @@ Nothing that arrives is ever run: no pickle.
 
 import socket
 import struct
-from collections.abc import Mapping
-from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from headgate.registry.wire import Column
+
 LENGTH = struct.Struct(">I")
-NUMBERS = "fiub"
-
-
-class Column(msgspec.Struct, array_like=True):
-    """A column on its way: raw bytes of a numeric dtype, or strings and None as they are."""
-
-    dtype: str
-    shape: list[int]
-    raw: bytes
-    texts: list[str | None]
 
 
 class Message(msgspec.Struct, array_like=True):
@@ -46,31 +33,6 @@ _decode = msgspec.msgpack.Decoder(Message).decode
 
 class Closed(Exception):
     """The other side is gone."""
-
-
-def pack(columns: Mapping[str, Array]) -> dict[str, Column]:
-    """Return columns as they travel."""
-    return {name: _pack(values) for name, values in columns.items()}
-
-
-def _pack(values: Array) -> Column:
-    shape = list(values.shape)
-    if values.dtype.kind in NUMBERS:
-        return Column(values.dtype.str, shape, values.tobytes(), [])
-    return Column("O", shape, b"", values.reshape(-1).tolist())
-
-
-def unpack(columns: Mapping[str, Column]) -> dict[str, Array]:
-    """Return columns as they were packed."""
-    return {name: _unpack(column) for name, column in columns.items()}
-
-
-def _unpack(column: Column) -> Array:
-    if column.dtype != "O":
-        return np.frombuffer(column.raw, np.dtype(column.dtype)).reshape(column.shape)
-    texts = np.empty(len(column.texts), object)
-    texts[:] = column.texts
-    return texts.reshape(column.shape)
 
 
 def send(plug: socket.socket, message: Message) -> None:

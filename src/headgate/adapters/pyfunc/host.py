@@ -1,19 +1,23 @@
 """The process of one pyfunc model: `python -m headgate.adapters.pyfunc.host BUNDLE FD`.
 
-Loads the model once, then answers frame by frame until the other side closes; it never outlives its worker.
+Loads the model once, then answers frame by frame until the other side closes; it never outlives its worker, not even
+while its model hangs.
 """
 
 import os
+import select
 import socket
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
 
-from headgate.adapters.pyfunc.frames import Closed, Message, pack, receive, send, unpack
+from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
 from headgate.adapters.pyfunc.outputs import as_outputs
 from headgate.registry.bundle import MANIFEST, Manifest
+from headgate.registry.wire import pack, unpack
 
 FOLDER = "pyfunc"
 SHOWN = 500
@@ -22,6 +26,7 @@ SHOWN = 500
 def main() -> None:
     """Serve one model over an inherited socket."""
     bundle, plug = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+    Thread(target=_end_with, args=[plug.fileno()], name="end", daemon=True).start()
     try:
         manifest = Manifest.from_json(msgspec.json.decode((bundle / MANIFEST).read_bytes()))
         model = _load(bundle)
@@ -35,6 +40,14 @@ def main() -> None:
         except Closed:
             return
         send(plug, answer(model, manifest, asked))
+
+
+def _end_with(number: int) -> None:
+    """End the process once the other side of a socket is gone, whatever the model does at that moment."""
+    ends = select.poll()
+    ends.register(number, 0)  # a hang-up is reported always
+    ends.poll()
+    os._exit(0)
 
 
 def _load(bundle: Path) -> Any:

@@ -9,10 +9,11 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from headgate.adapters.pyfunc.frames import Array, Closed, Message, pack, receive, send, unpack
+from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
 from headgate.base.errors import BadInput, Unavailable
 from headgate.registry.bundle import Manifest
 from headgate.registry.signature import Columns
+from headgate.registry.wire import Array, pack, unpack
 
 LOG = logging.getLogger("headgate.pyfunc")
 HOST = "headgate.adapters.pyfunc.host"

@@ -47,6 +47,22 @@ LOG_LOST = Metric("headgate_log_lost_total", "counter", "Rows that the predictio
 CACHE_HITS = Metric("headgate_cache_hits_total", "counter", "Requests that were answered from the response cache.")
 CACHE_MISSES = Metric("headgate_cache_misses_total", "counter", "Requests that the response cache did not know.")
 CACHE_BYTES = Metric("headgate_cache_bytes", "gauge", "What the response caches hold.")
+SHADOW_ANSWERED = Metric("headgate_shadow_answered_total", "counter", "Copies of requests that a shadow answered.")
+SHADOW_FAILED = Metric(
+    "headgate_shadow_failed_total", "counter", "Copies that a shadow refused, failed, or ended its process on."
+)
+SHADOW_DROPPED = Metric(
+    "headgate_shadow_dropped_total",
+    "counter",
+    "Copies that found no room in a shadow's queue, or lack one of its inputs.",
+)
+SHADOW_KILLED = Metric(
+    "headgate_shadow_killed_total", "counter", "Processes that a shadow ended: by a crash, a hang, or its memory."
+)
+SHADOW_WAITING = Metric("headgate_shadow_waiting", "gauge", "Copies that wait for a shadow.")
+SHADOW_QUARANTINED = Metric(
+    "headgate_shadow_quarantined", "gauge", "Shadows that get no copies any more: each worker counts its own."
+)
 LATE = Metric(
     "headgate_rollup_late_total", "counter", "Requests that were answered after the rollup of their second was final."
 )
@@ -55,5 +71,6 @@ RESTARTS = Metric("headgate_worker_restarts_total", "counter", "Workers that wer
 
 METRICS = (
     REQUESTS, ERRORS, LATENCY, ROWS, BATCH, DELAY, CPU, REFUSED, LOADED, IN_FLIGHT, CONNECTIONS, LOG_WRITTEN,
-    LOG_DROPPED, LOG_LOST,  CACHE_HITS, CACHE_MISSES, CACHE_BYTES, LATE, WORKERS, RESTARTS,
+    LOG_DROPPED, LOG_LOST,  CACHE_HITS, CACHE_MISSES, CACHE_BYTES, SHADOW_ANSWERED,
+    SHADOW_FAILED, SHADOW_DROPPED, SHADOW_KILLED, SHADOW_WAITING, SHADOW_QUARANTINED, LATE, WORKERS, RESTARTS,
 )  # fmt: skip
