@@ -9,10 +9,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 FOLDERS := unit architecture contract story service conformance simulation browser
 TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
 CODE    := src tests $(wildcard benchmarks) examples docs
-# The rest of benchmarks/ are programs: each measures one thing and says how far it is from its budget.
+# Programs: each measures one thing and says how far it is from its budget.
 # Tests that start processes wait more than they compute: two at a time, the tests of one file in one process.
 SPREAD  := --numprocesses 2 --dist loadfile
-BENCHES := $(filter-out __init__ bundles sketch worker,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHES := $(basename $(notdir $(wildcard benchmarks/bench_*.py)))
 
 .PHONY: help demo test check format bench simulate docs lock clean
 .DEFAULT_GOAL := help
@@ -36,9 +36,10 @@ format: $(VENV)/.dev ## Put the code in its one format
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: $(VENV)/.dev ## Measure against the budgets (needs wrk for HTTP)
-	@.ci/packages wrk:wrk
-	@set -e; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench; done
+bench: $(VENV)/.dev ## Measure against the budgets, beside nginx and other servers (QUICK=--quick: that all runs)
+	@.ci/packages wrk:wrk h2load:nghttp2-client /usr/sbin/nginx:nginx-light
+	@missed=""; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench --check $(QUICK) || missed="$$missed $$bench"; done; \
+	test -z "$$missed" || { echo "a budget is missed in:$$missed"; exit 1; }
 
 simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
 	HEADGATE_SIMULATIONS=20 $(BIN)/python -m pytest tests/simulation --durations=10
@@ -50,7 +51,7 @@ lock: $(VENV)/.dev ## Resolve pyproject.toml again into the locked requirements
 	.ci/lock $(BIN)
 
 clean: ## Remove the virtual environment, caches and the examples' data and state
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench build dist src/*.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf examples/*/data examples/*/.headgate
 	find src tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
 

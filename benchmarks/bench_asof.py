@@ -99,10 +99,11 @@ def compare(rows: int, observations: int, kind: str, rounds: int) -> dict[str, A
 
 
 def main() -> None:
-    """Print one line a size and kind of key; exit 1 over budget."""
+    """Print one line a size and kind of key; exit 1 when --check is given and the largest size is over budget."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="100 k x 1 M only")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--check", action="store_true", help="exit 1 when the budget is missed")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     sizes = [(100_000, 1_000_000)] if given.quick else [(100_000, 1_000_000), (1_000_000, 10_000_000)]
@@ -118,7 +119,7 @@ def main() -> None:
                 )
     if given.json:
         print(json.dumps(found, indent=1))
-    sys.exit(any(one["ratio"] > BUDGET for one in found[-2:]))  # the budget is for the largest size
+    sys.exit(given.check and any(one["ratio"] > BUDGET for one in found[-2:]))  # the budget is for the largest size
 
 
 if __name__ == "__main__":

@@ -107,8 +107,11 @@ class Bench:
             if why := install(rival):
                 print(f"NOT MEASURED: {rival.name} cannot be installed: {why}")
                 continue
-            log = self.place / f"{rival.name}.log"
-            found[rival.name] = self.target(self.stack.enter_context(serving(rival, self.model, log, serves)))
+            try:
+                server = serving(rival, self.model, self.place / f"{rival.name}.log", serves)
+                found[rival.name] = self.target(self.stack.enter_context(server))
+            except RuntimeError as error:
+                print(f"NOT MEASURED: {rival.name} does not start: {error}")
         return found
 
     def compare(self, targets: dict[str, Target], connections: int, turns: int, seconds: int) -> list[Line]:
