@@ -80,6 +80,16 @@ class Plan:
     rules: ReleasePolicy
     lease: timedelta
 
+    def __post_init__(self) -> None:
+        kinds = [rung.kind for rung in self.rungs]
+        if len(kinds) > 1 and Kind.FULL not in kinds[:-1] and kinds[-1] is Kind.FULL:
+            return
+        raise BadInput(
+            f"a release's rungs end with `full`, and another one is judged before it, not {' '.join(kinds) or 'none'}",
+            where=f"model {self.model}",
+            way_out="give models.NAME.release a shadow or rungs",
+        )
+
     @property
     def last(self) -> int:
         """The position of the rung on which the challenger has everything."""
