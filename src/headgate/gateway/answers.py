@@ -10,10 +10,11 @@ from headgate.gateway.http.head import JSON, Header, answer
 from headgate.gateway.prediction_id import ENTROPY, prediction_ids
 from headgate.gateway.protocols.asked import Asked, Told
 from headgate.gateway.protocols.v2_json.format import Script
-from headgate.gateway.record import ANSWERED, UNIT, Recorder, Tap
+from headgate.gateway.record import ANSWERED, Recorder, Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.shadow.shadows import Copies
 from headgate.gateway.table import Serving
+from headgate.gateway.unit import keys
 from headgate.registry.signature import Columns
 
 LOG = logging.getLogger("headgate.gateway")
@@ -30,6 +31,7 @@ class Answers:
         tap: Where the answers are logged; None: nowhere.
         release: Names the release that set the shares; empty: nobody's.
         copies: What shadows get of the answers; None: nothing.
+        column: The input that holds the unit of a request whose head names none; None: there is none.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Answers:
         tap: Tap | None = None,
         release: str = "",
         copies: Copies | None = None,
+        column: str | None = None,
     ) -> None:
+        self._column = column if column in {field.name for field in serving.loaded.signature.inputs} else None
         self._model, self._version = model, serving.arm.version
         self._fields = {field.name: field for field in serving.loaded.signature.outputs}
         self._script = Script(model, serving.arm.version, serving.loaded.signature.outputs)
@@ -103,11 +107,9 @@ class Answers:
         self._status = refusal.status
         waiting.refuse(refusal)
 
-    def units(self, batch: Batch) -> list[bytes | None] | None:
-        """Return the unit that each request's head names; None when there is none."""
-        units: list[bytes | None] = [waiting.head.headers.get(UNIT) for waiting, _ in batch.singles]
-        units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
-        return units if any(units) else None
+    def units(self, batch: Batch, inputs: Columns | None) -> list[bytes | None] | None:
+        """Return the unit of each request: its head's, else its column's; None when there is none."""
+        return keys(batch, None if self._column is None or inputs is None else inputs[self._column])
 
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
         """Log a batch whose requests are all answered; outputs are None when it failed."""

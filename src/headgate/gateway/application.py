@@ -122,7 +122,9 @@ class Application:
         fuse = fuse or Fuse(policy.fuse_failures, policy.fuse_pause.total_seconds())
         release = entry.route.release if entry.route else ""
         copies = self._shadows.of(entry.model) if self._shadows else None
-        answers = Answers(entry.model, serving, self._milliseconds, self._entropy, self._tap, release, copies)
+        answers = Answers(
+            entry.model, serving, self._milliseconds, self._entropy, self._tap, release, copies, policy.unit
+        )
         terms = Terms(policy.max_batch, policy.max_wait_ms / 1000, policy.concurrency)
         tally = self._meter.tally(entry.model, serving.arm.version, serving.arm.name) if self._meter else None
         watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look, terms, tally)

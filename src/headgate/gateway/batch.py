@@ -160,13 +160,14 @@ class Lane:
         rows, watch, since = 0, self._watch, began
         now = watch.seconds()
         for result in results:
-            batch, _, outcome = result
+            batch, inputs, outcome = result
             rows, since = rows + batch.rows, batch.since
             watch.learn(outcome)
             give_back(result, self._answerer, now)
             if watch.tally and counted:
                 failed = isinstance(outcome, Exception)
-                watch.tally.done(since, now - since, _count(batch), failed=failed, units=self._answerer.units(batch))
+                units = self._answerer.units(batch, inputs)
+                watch.tally.done(since, now - since, _count(batch), failed=failed, units=units)
         if rows:
             if watch.tally:
                 watch.tally.ran(rows, began - since, cpu)

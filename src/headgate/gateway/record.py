@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from headgate.gateway.call import Batch
 from headgate.gateway.table import Serving
+from headgate.gateway.unit import texts
 from headgate.predictions.ports import OutcomeSink, PredictionLog
 from headgate.predictions.row import Answered, Layout, Redaction, Role, Source
 from headgate.registry.signature import Columns
 
-UNIT = b"headgate-unit"
 ANSWERED = 200
 
 
@@ -77,22 +76,8 @@ class Recorder:
     ) -> Answered:
         """Record one batch: an id for each of its requests, in their order; return it as it was recorded."""
         rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked] if batch.asked else None
-        units = self._units(batch, rows, inputs)
+        column = None if self._column is None or inputs is None else inputs[self._column]
+        units = texts(batch, column)
         answered = Answered(self._source, ids, rows, self._now() * 1000, units, inputs, outputs, status, latency_us)
         self._add(answered)
         return answered
-
-    def _units(self, batch: Batch, rows: Sequence[int] | None, inputs: Columns | None) -> list[str | None] | None:
-        """Return each request's unit: the header's, else that of its first row; None when there is none at all."""
-        said = [one[0].head.headers.get(UNIT) for one in batch.singles]
-        if batch.asked:
-            said += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
-        if self._column is None or inputs is None:
-            return [one and one.decode("latin-1") for one in said] if any(said) else None
-        column = inputs[self._column]
-        if rows is not None:
-            column = column[[0, *accumulate(rows[:-1])]]
-        return [
-            unit.decode("latin-1") if unit else None if value is None or value != value else str(value)  # noqa: PLR0124 - NaN
-            for unit, value in zip(said, column.tolist(), strict=True)
-        ]

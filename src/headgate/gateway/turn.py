@@ -36,7 +36,7 @@ class Answerer(Protocol):
         """Say whether nobody waits for the answer any more."""
         ...
 
-    def units(self, batch: Batch) -> Sequence[bytes | None] | None:
+    def units(self, batch: Batch, inputs: Columns | None) -> Sequence[bytes | None] | None:
         """Return whom each request is about; None: none says so."""
         ...
 

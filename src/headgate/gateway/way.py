@@ -10,10 +10,11 @@ from headgate.gateway.guard.bucket import Bucket
 from headgate.gateway.http.head import often
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.refusal import Refusal, bad
+from headgate.gateway.unit import UNIT, key_of
 from headgate.gateway.version import Loaded
 
 Read: TypeAlias = Callable[[Loaded, int], Asked]
-UNIT, TIMEOUT = b"headgate-unit", b"headgate-timeout-ms"
+TIMEOUT = b"headgate-timeout-ms"
 LONGEST_UNIT = 256
 LONGEST_TIMEOUT = 86_400_000
 BUSY = often(Refusal(503, "overloaded", "more requests wait for this model than it answers in time", retry_after=1))
@@ -125,8 +126,8 @@ class Way:
 
     def _by_value(self, value: Any) -> Seat:
         """Return the seat of what the unit's column holds in the request's first row; missing: any."""
-        plain = value.item() if hasattr(value, "item") else value
-        return self._arms.at(self._draw()) if plain is None else self._arms.of_unit(str(plain).encode())
+        unit = key_of(value.item() if hasattr(value, "item") else value)
+        return self._arms.at(self._draw()) if unit is None else self._arms.of_unit(unit)
 
     def _limit(self, seat: Seat, waiting: Any) -> None:
         if self._timeout is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from headgate.policy.model import ModelPolicy
 from headgate.policy.problem import Problem, list_words, nearest
 
+UNIT_TYPES = ("string", "int")
 OUTPUTS = {"binary": ("probability",), "multiclass": ("probabilities", "label"), "regression": ("prediction",)}
 
 
@@ -13,6 +14,10 @@ def serving_rules(model: ModelPolicy) -> Iterator[Problem]:
     unit, inputs = model.serving.unit, model.features.inputs
     if unit is not None and unit not in inputs:
         yield Problem(("serving", "unit"), f"{unit} is not an input; expected one of: {', '.join(inputs)}")
+    elif unit is not None and unit in model.data.columns and model.data.columns[unit].type not in UNIT_TYPES:
+        kind, allowed = model.data.columns[unit].type, list_words(UNIT_TYPES)
+        what = f"{unit} is of type {kind}, which names nobody. Allowed here: {allowed}"
+        yield Problem(("serving", "unit"), what)
     yield from _log_rules(model)
 
 

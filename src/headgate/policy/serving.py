@@ -54,7 +54,8 @@ class ServingPolicy(Part):
     """How the gateway serves a model."""
 
     unit: Text | None = Field(
-        None, description="Input column whose value keeps a caller on one arm; null: only the header headgate-unit."
+        None,
+        description="Input column (string or int) that keeps a caller on one arm; null: only the header headgate-unit.",
     )
     lease: Span = Field(
         timedelta(seconds=60), description="A challenger's share goes back to the champion when not renewed this long."

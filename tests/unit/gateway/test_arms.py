@@ -21,12 +21,14 @@ from headgate.gateway.guard.keys import Key, KeyTable, fingerprint, spell
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Head
 from headgate.gateway.limits import Limits
+from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Table
 from headgate.gateway.turn import Done, Pulse
 from headgate.gateway.version import Loaded
 from headgate.journal.ports import Document
 from headgate.policy.model import LimitPolicy, ServingPolicy
+from headgate.predictions.rollup import BUCKETS, bucket_of
 from headgate.registry.bundle import Manifest
 from headgate.registry.field import Field
 from headgate.registry.signature import Columns, Signature
@@ -81,6 +83,7 @@ class World:
         serving = ServingPolicy(**policy)
         pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), 1000)
         self.guard = Guard(self.now, Endless(), {"m": serving})
+        self.meter = Meter(0.0)
         self.app = Application(
             Limits(),
             pulse,
@@ -88,6 +91,7 @@ class World:
             lambda count: bytes(range(count)),
             guard=self.guard,
             seconds=lambda: self.seconds,
+            meter=self.meter,
         )
         self.table = Table()
 
@@ -198,6 +202,22 @@ def test_a_column_may_name_the_unit_and_a_header_of_the_same_text_means_the_same
         asked = {world.ask(user=unit), world.ask(user=unit, rows=3), world.ask(headgate_unit=unit)}
         assert asked in ({"1"}, {version})
     assert {world.ask() for _ in range(100)} == {"1", version}  # no unit: drawn
+
+
+def test_the_rollups_put_a_unit_of_the_column_into_the_bucket_of_its_text_as_a_header_does() -> None:
+    world = World(unit="user")
+    world.route(0.0, "")
+    names = [f"user-{number}" for number in range(40)]
+    for name in names:
+        world.send(user=name)
+        world.send(user="somebody else", headgate_unit=name)
+        world.send(user=name, rows=2)
+    world.tick()
+    (arm,) = world.meter.take(0.0, dict).arms
+    wanted = Counter(bucket_of(name.encode()) for name in names)
+    assert [sum(column) for column in zip(*(second.units for second in arm.seconds), strict=True)] == [
+        3 * wanted[bucket] for bucket in range(BUCKETS)
+    ]
 
 
 def test_a_version_that_is_named_answers_whatever_its_share_and_one_that_is_not_served_is_refused() -> None:

@@ -67,7 +67,7 @@ class Kept:
     def failed(self, waiting: Any, error: Exception) -> None:
         self._keep(waiting, error)
 
-    def units(self, batch: Batch) -> None:
+    def units(self, batch: Batch, inputs: Columns | None) -> None:
         """Nobody names a unit here."""
 
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:

@@ -112,6 +112,11 @@ RULES = [
     ),
     (
         "    traffic: {ch",
+        "    serving: {unit: distance}\n    traffic: {ch",
+        "serving.unit: distance is of type float, which names nobody. Allowed here: string, int",
+    ),
+    (
+        "    traffic: {ch",
         "    serving: {log: {redact: {orign: hash}}}\n    traffic: {ch",
         "serving.log.redact.orign: there is no such column. Did you mean origin?",
     ),

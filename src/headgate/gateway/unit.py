@@ -1,0 +1,68 @@
+"""Whom a request is about: what the header headgate-unit says, else what the policy's unit column holds. Pure.
+
+The split, the prediction log and the rollups all ask here, so that one unit is the same one to each of them.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+from headgate.gateway.call import Batch
+
+UNIT = b"headgate-unit"
+
+
+def said(batch: Batch) -> list[bytes | None]:
+    """Return what the head of each request of a batch says."""
+    units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
+    if batch.asked:
+        units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
+    return units
+
+
+def text_of(value: Any) -> str | None:
+    """Return the unit that a value of the column means; None for a missing one. A whole number is written as one."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # a column of whole numbers that may be missing holds floats
+    return str(value)
+
+
+def texts(batch: Batch, column: Any) -> list[str | None] | None:
+    """Return each request's unit as the log keeps it: its head's, else its first row's; None when there is none at all.
+
+    Args:
+        batch: The requests.
+        column: The unit column of all rows of the batch, [n]; None: there is none.
+    """
+    heads = said(batch)
+    if column is None:
+        return [unit and unit.decode("latin-1") for unit in heads] if any(heads) else None
+    return [
+        unit.decode("latin-1") if unit else text_of(value)
+        for unit, value in zip(heads, _first(batch, column), strict=True)
+    ]
+
+
+def keys(batch: Batch, column: Any) -> list[bytes | None] | None:
+    """Return each request's unit as it is hashed, for split and buckets alike; None when there is none at all."""
+    heads = said(batch)
+    if column is None:
+        return heads if any(heads) else None
+    return [unit or key_of(value) for unit, value in zip(heads, _first(batch, column), strict=True)]
+
+
+def key_of(value: Any) -> bytes | None:
+    """Return what is hashed of a value of the unit column."""
+    text = text_of(value)
+    return None if text is None else text.encode("utf-8", "backslashreplace")
+
+
+def _first(batch: Batch, column: Any) -> Sequence[Any]:
+    """Return the column's value in the first row of each request."""
+    if batch.asked:
+        rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked]
+        column = column[[0, *accumulate(rows[:-1])]]
+    values: Sequence[Any] = column.tolist()
+    return values
