@@ -55,7 +55,7 @@ class ServingPolicy(Part):
 
     unit: Text | None = Field(
         None,
-        description="Input column (string or int) that keeps a caller on one arm; null: only the header headgate-unit.",
+        description="Input column, string or int, that keeps a caller on one arm; null: only the header headgate-unit.",
     )
     lease: Span = Field(
         timedelta(seconds=60), description="A challenger's share goes back to the champion when not renewed this long."
