@@ -142,7 +142,13 @@ def nothing_seen(since: datetime) -> Evidence:
 
 
 def weigh(
-    readings: Iterable[Reading], since: datetime, requests: int = 0, *, stop: str = "", winner: str = ""
+    readings: Iterable[Reading],
+    since: datetime,
+    requests: int = 0,
+    *,
+    together: str = "",
+    stop: str = "",
+    winner: str = "",
 ) -> Evidence:
     """Return what the readings of all guards add up to.
 
@@ -153,6 +159,7 @@ def weigh(
         readings: One for each guard and arm.
         since: From when the evidence for *sound* was gathered.
         requests: The challengers' requests since then.
+        together: Why the required guards are harm together where none is alone (one budget over all); empty: not.
         stop: Why the comparison cannot be trusted; empty: it can.
         winner: The arm that is better than the champion, in an A/B test.
     """
@@ -160,8 +167,8 @@ def weigh(
     required = [one for one in found if one.required]
     harm = [one for one in required if one.verdict is Verdict.HARM]
     open_ones = [one for one in required if one.verdict is Verdict.UNSURE]
-    if harm:
-        verdict, why = Verdict.HARM, _said(harm)
+    if harm or together:
+        verdict, why = Verdict.HARM, _said(harm) or together
     elif stop:
         verdict, why = Verdict.UNSURE, stop
     elif open_ones:

@@ -51,6 +51,11 @@ def test_a_mismatch_makes_all_but_harm_unsure() -> None:
     assert weigh([reading(HARM)], NOON, stop="mismatch").verdict is HARM
 
 
+def test_guards_may_be_harm_together_where_none_is_alone() -> None:
+    seen = weigh([reading(UNSURE), reading(UNSURE, "latency")], NOON, together="errors and latency point the same way")
+    assert (seen.verdict, seen.why) == (HARM, "errors and latency point the same way")
+
+
 def test_an_arm_that_was_taken_out_decides_nothing() -> None:
     seen = weigh([reading(HARM, arm="bold"), reading(SOUND)], NOON, 9, winner="bold")
     assert seen.harmed == {"bold"}
