@@ -1,0 +1,19 @@
+"""Harm: evidence that the challenger's events are more frequent than the champion's, in the same seconds. Pure.
+
+Refutes: the odds ratio is at most `least` (1: no worse at all; 1.1 to 1.25 where two processes of one version are known
+to differ). Method, validity and sources: odds.py, mixture.py. The alternatives spread over effects from a quarter more
+to thirty times as many, so that none of them costs much more than knowing it would: log 7 in all.
+"""
+
+from headgate.release.statistics.odds import Odds
+
+WORSE = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+
+
+def harm(least: float = 1.0) -> Odds:
+    """Return the test for harm.
+
+    Args:
+        least: The odds ratio that is still no harm.
+    """
+    return Odds(least, tuple(least * factor for factor in WORSE))

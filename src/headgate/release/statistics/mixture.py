@@ -1,0 +1,133 @@
+"""Evidence that grows second by second: a mixture of likelihood ratios, begun anew every two minutes. Pure.
+
+For each value of a parameter (an odds ratio, a rate) a second adds the log of its likelihood. With alternatives a and
+nulls b, of weights w and v, the evidence so far is
+
+    R = sum_a w_a L_a / sum_b v_b L_b ,        L = exp(sum over seconds of log-likelihoods / phi)
+
+With one null b it is a mean of likelihood ratios: under b its expectation never exceeds 1, at whatever moment one
+stops (Ville 1939), so that P(it ever reaches 1/alpha) <= alpha. phi >= 1 keeps that true: x^(1/phi) is concave, and by
+Jensen's inequality E[ratio^(1/phi)] <= E[ratio]^(1/phi) <= 1. For a parameter above the null (alternatives above) or
+below it (alternatives below) the ratios only get smaller in expectation, as likelihood ratios are monotone in k.
+
+Several nulls stand for a null that is drawn: the units of an arm are a sample, and no two samples of units have the
+same rate. Then the ratio is that of two mixtures, and its expectation is 1 under the drawn null (dispersion.py).
+
+Fresh faults. Evidence against a challenger that was good for an hour is deep below 1 and needs long to come back. So
+half of the stake stays with the whole time, and the rest is set anew every 120 seconds:
+
+    E = .5 R(0, t) + sum_j .5 / (j (j + 1)) R(base_j, t) + .5 / (J + 1)
+
+where J restarts have happened; the last term is the stake of restarts yet to come. A mean of e-processes, with weights
+that add up to 1, is one. Sources: Ville, Etude critique de la notion de collectif (1939); the mean over starting times
+is the mixture form of the e-detectors of Shin, Ramdas and Rinaldo, New England J. Stat. Data Sci. 2 (2024).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from headgate.release.statistics.counts import Floats
+from headgate.release.statistics.hypergeometric import log_sum
+
+RESTART_SECONDS = 120
+WHOLE = 0.5  # of the stake is on the whole time
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where evidence stands: what a next pass needs, and no more.
+
+    Attributes:
+        seconds: How many were folded in.
+        logs: [alternatives + nulls] sums of log-likelihoods / phi.
+        bases: logs as they were at each restart.
+    """
+
+    seconds: int = 0
+    logs: tuple[float, ...] = ()
+    bases: tuple[tuple[float, ...], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Running":
+        """Read what to_json wrote."""
+        bases: Sequence[Sequence[float]] = found["bases"]
+        return cls(int(found["seconds"]), tuple(found["logs"]), tuple(tuple(base) for base in bases))
+
+
+def fold(
+    running: Running, steps: Floats, alternatives: int, null_weights: Floats, every: int | None = RESTART_SECONDS
+) -> tuple[Running, Floats]:
+    """Return the state after new seconds, and log E at the end of each [t].
+
+    Args:
+        running: The state before.
+        steps: [t, alternatives + nulls] log-likelihoods / phi.
+        alternatives: How many of the columns are alternatives.
+        null_weights: [nulls] their weights, which add up to 1.
+        every: Seconds between restarts; None: no restarts.
+    """
+    logs = np.array(running.logs or (0.0,) * steps.shape[1])
+    path = np.add.accumulate(np.concatenate([logs[None], steps]), axis=0)
+    bases = np.array(running.bases).reshape(-1, steps.shape[1])
+    found = log_e(path[1:], alternatives, null_weights, every, running.seconds, bases)
+    after = running.seconds + len(steps)
+    new = restarts(running.seconds, after, every) - running.seconds
+    kept = (*running.bases, *(tuple(base) for base in path[new].tolist()))
+    return Running(after, tuple(path[-1].tolist()), kept), found
+
+
+def restarts(before: int, after: int, every: int | None) -> Any:
+    """Return the seconds t, before < t <= after, at which evidence begins anew."""
+    seconds = np.arange(before + 1, after + 1)
+    return seconds[seconds % every == 0] if every else seconds[:0]
+
+
+def log_e(
+    path: Floats,
+    alternatives: int,
+    null_weights: Floats,
+    every: int | None = RESTART_SECONDS,
+    before: int = 0,
+    bases: Floats | None = None,
+) -> Floats:
+    """Return log E [..., t] along sums of log-likelihoods.
+
+    Args:
+        path: [..., t, alternatives + nulls] the sums at the end of seconds before + 1, before + 2 ...
+        alternatives: How many of the columns are alternatives.
+        null_weights: [nulls].
+        every: Seconds between restarts; None: none.
+        before: How many seconds passed before.
+        bases: [..., j, alternatives + nulls] sums at the restarts of those.
+    """
+    if not every:
+        return ratio(path, alternatives, null_weights)
+    length = path.shape[-2]
+    ends = restarts(before, before + length, every) - before
+    old = [] if bases is None else [bases[..., at, None, :] for at in range(bases.shape[-2])]
+    found = np.empty(path.shape[:-1])
+    for start, end in zip([0, *ends], [*ends, length], strict=True):
+        if start:
+            old.append(path[..., start - 1 : start, :])
+        part = path[..., start:end, :]
+        terms = [np.log(WHOLE) + ratio(part, alternatives, null_weights)]
+        for j, base in enumerate(old, 1):
+            terms.append(np.log((1 - WHOLE) / (j * (j + 1))) + ratio(part - base, alternatives, null_weights))
+        terms.append(np.full(part.shape[:-1], np.log((1 - WHOLE) / (len(old) + 1))))
+        found[..., start:end] = log_sum(np.stack(terms, axis=-1))
+    return found
+
+
+def ratio(logs: Floats, alternatives: int, null_weights: Floats) -> Floats:
+    """Return the log of the mean over alternatives less the log of the weighted mean over nulls [...]."""
+    above = log_sum(logs[..., :alternatives]) - np.log(alternatives)
+    below = logs[..., alternatives:] + np.log(null_weights)
+    found: Floats = above - (below[..., 0] if len(null_weights) == 1 else log_sum(below))
+    return found

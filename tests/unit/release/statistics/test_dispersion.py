@@ -1,0 +1,60 @@
+"""Dispersion is learned from the champion's buckets: one where requests are independent, more where they are not."""
+
+import numpy as np
+import pytest
+
+from headgate.release.statistics.counts import Ints
+from headgate.release.statistics.dispersion import SPREADS, Dispersion, Noise, learn
+
+
+def history(seed: int, together: int = 1, unevenness: float = 0.0) -> tuple[Ints, Ints]:
+    rng = np.random.default_rng(seed)
+    units = rng.poisson(6 / together, (300, 32))
+    rate = 0.02 * np.exp(unevenness * rng.standard_normal(32))
+    return units * together, rng.binomial(units, rate) * together
+
+
+def test_independent_requests_have_a_phi_of_about_one() -> None:
+    phis = [float(learn(*history(seed)).phi) for seed in range(30)]
+    assert all(phi >= 1 for phi in phis)
+    assert np.mean(phis) < 1.2
+
+
+def test_requests_in_clumps_of_three_have_a_phi_of_about_three() -> None:
+    phis = [float(learn(*history(seed, 3)).phi) for seed in range(30)]
+    assert 2.6 < np.mean(phis) < 3.6
+
+
+def test_uneven_units_show_as_a_variance_between_buckets() -> None:
+    found = [float(learn(*history(seed, 1, 0.3)).bucket_variance) for seed in range(30)]
+    assert np.mean(found) == pytest.approx(0.09, rel=0.4)
+    even = [float(learn(*history(seed)).bucket_variance) for seed in range(30)]
+    assert np.mean(even) < 0.01
+
+
+def test_runs_are_learned_at_once_as_one_by_one() -> None:
+    pairs = [history(seed) for seed in range(4)]
+    together = learn(*(np.stack(part) for part in zip(*pairs, strict=True)))
+    assert np.allclose(together.phi, [learn(*pair).phi for pair in pairs])
+
+
+def test_a_small_arm_has_a_larger_spread_rounded_up() -> None:
+    found = Dispersion(1.0, 0.032, 100)
+    assert found.noise(0.05).spread == pytest.approx(0.15)  # sqrt(.032 / (32 * .0475)) = .145
+    assert found.noise(0.5).spread < found.noise(0.05).spread < found.noise(0.01).spread
+    assert Dispersion(1.0, 0.0, 0).noise(0.05) == Noise(1.0, 0.0)
+    assert Dispersion(1.0, 99.0, 0).noise(0.05).spread == SPREADS[-1]
+
+
+def test_no_events_are_no_dispersion() -> None:
+    units = np.ones((300, 32), np.int64)
+    assert learn(units, np.zeros_like(units)).noise(0.05) == Noise(1.0, 0.0)
+
+
+def test_nulls_are_a_normal_law_around_the_log_of_the_null() -> None:
+    nulls, weights = Noise(1.0, 0.3).nulls(2.0)
+    logs = np.log(nulls)
+    assert weights.sum() == pytest.approx(1)
+    assert (weights * logs).sum() == pytest.approx(np.log(2))
+    assert (weights * (logs - np.log(2)) ** 2).sum() == pytest.approx(0.09)
+    assert Noise().nulls(2.0)[0].tolist() == [2.0]
