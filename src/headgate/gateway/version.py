@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from headgate.features.predictor import Predictor
+from headgate.gateway.protocols.v2_json.plans import Plans
 from headgate.gateway.protocols.v2_json.single import Singles
 
 
@@ -16,6 +17,8 @@ class Loaded:
         close: Closes the predictor, away from the loop.
 
     Attributes:
+        plans: Of rows as bytes over REST.
+        call_plans: Of rows as bytes over gRPC.
         aside: Whether a call may block (another process, a model opened on demand) and must not run on the loop.
     """
 
@@ -27,6 +30,7 @@ class Loaded:
         self.signature = predictor.manifest.signature
         self.aside = predictor.apart
         self.singles = Singles(self.signature.inputs)
+        self.plans, self.call_plans = Plans(self.signature.inputs), Plans(self.signature.inputs)
         self._close = close
         self._held = 0
         self._retired = False

@@ -28,11 +28,35 @@ CONTENTS: Mapping[DType, str] = {
 
 
 def read(request: Any, write: Write, loaded: Loaded, most: int) -> Asked:
-    """Return a ModelInferRequest in the gateway's form.
+    """Return a ModelInferRequest in the gateway's form: a row that says what an earlier one said by that one's plan.
 
     Raises:
         Refusal: It does not fit the signature, or holds what is not supported.
     """
+    parts, name = list(request.raw_input_contents), request.id
+    if not parts:
+        return _read(request, write, loaded, most)
+    said = _said(request, parts, name)
+    plan = loaded.call_plans.get(said)
+    if plan is not None and (columns := plan.columns(parts)) is not None:
+        return Asked(name or None, columns, 1, plan.outputs, write)
+    asked = _read(request, write, loaded, most)
+    if plan is None and loaded.call_plans.wants(said, asked):
+        loaded.call_plans.learn(said, asked, [one.name for one in request.inputs])
+    return asked
+
+
+def _said(request: Any, parts: Sequence[bytes], name: str) -> bytes:
+    """Return the bytes of all that a request says beside its values and its id, fields that are not known included."""
+    request.ClearField("raw_input_contents")
+    request.ClearField("id")
+    said: bytes = request.SerializeToString()
+    request.raw_input_contents.extend(parts)
+    request.id = name
+    return said
+
+
+def _read(request: Any, write: Write, loaded: Loaded, most: int) -> Asked:
     if strangers(request):
         raise bad("unknown_field", "the request has fields that this server does not know")
     refuse_parameters("the request", parameters(request.parameters))

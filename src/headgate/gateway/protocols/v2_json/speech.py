@@ -21,6 +21,7 @@ from headgate.gateway.protocols.speech import (
 )
 from headgate.gateway.protocols.v2_json.binary import HEADER_LENGTH, OCTETS
 from headgate.gateway.protocols.v2_json.datatypes import metadata
+from headgate.gateway.protocols.v2_json.packed import parse_packed
 from headgate.gateway.protocols.v2_json.parse import parse
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry
@@ -164,7 +165,7 @@ def _read_binary(length: int, _head: Head, body: bytes, loaded: Loaded, most_row
     if length > len(body):
         what = f"Inference-Header-Content-Length is {length}, but the body has {len(body)} bytes"
         raise Refusal(400, "bad_header", what)
-    return parse(body[:length], loaded.signature, most_rows, body[length:])
+    return parse_packed(body[:length], body[length:], loaded, most_rows)
 
 
 def _list(entry: Entry) -> dict[str, str]:
