@@ -190,6 +190,17 @@ def test_live_and_shadow_predictions_of_a_request_are_a_pair(place: Place) -> No
         assert row["unit"] == live[identity]["unit"]
         assert (row["version"], row["status"]) == ("of good", 200)
         assert row["output.prediction"] == said[str(identity)] + 10
+    pairs = place.project.pairs("simple", "of good").to_pylist()
+    assert {one["id"]: (one["live.prediction"], one["shadow.prediction"], one["difference"]) for one in pairs} == {
+        identity: (value, value + 10, 10.0) for identity, value in said.items()
+    }
+    command = [sys.executable, "-m", "headgate.cli.main", "predictions", "-C", str(place.folder), "simple", "--pairs"]
+    shown = subprocess.run([*command, "--limit", "3"], capture_output=True, text=True, check=True).stdout
+    assert shown.count("difference 10:") == 3
+    assert "shadow of good prediction=1" in shown
+    refused = subprocess.run([*command, "--role", "live"], capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "a pair has both roles" in refused.stderr
     wait_for(lambda: place.metric("headgate_shadow_answered_total") >= 25, "all five shadows have answered")
     assert 'headgate_requests_total{model="simple",version="of good",arm="good",role="shadow"}' in place.show(
         "/metrics"

@@ -9,6 +9,9 @@ import typer
 from headgate.cli.output import HERE, AsJson, Folder, choose_model, open_project, plainly, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headgate.predictions.pairs import Between
     from headgate.wiring import Project
 
 Model = Annotated[str, typer.Argument(help="The model; may be left out when the project has one.")]
@@ -20,6 +23,12 @@ Unit = Annotated[str, typer.Option("--unit", help="Of this unit alone, as it was
 Identity = Annotated[str, typer.Option("--id", help="The request of this prediction id.")]
 RoleName = Annotated[str, typer.Option("--role", help="live or shadow alone.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many, the latest.")]
+Pairs = Annotated[
+    bool,
+    typer.Option(
+        "--pairs", help="Live beside shadow, the largest differences first; --version is then the shadow's version."
+    ),
+]
 SHOWN = 6
 ANSWERED = 200
 
@@ -41,11 +50,13 @@ def predictions(
     unit: Unit = "",
     identity: Identity = "",
     role: RoleName = "",
+    pairs: Pairs = False,
     limit: Limit = 20,
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Show the latest predictions, from the workers' own files and from Parquet together."""
+    from headgate.predictions.pairs import Between
     from headgate.predictions.query import Wanted
 
     project = open_project(folder)
@@ -55,9 +66,14 @@ def predictions(
         unit = project.log_hash()(unit)
     start = None if identity else moment(since, now, "--since")
     end = moment(until, now, "--until") if until else None
+    if pairs:
+        _refuse({"--arm": arm, "--role": role})
+        paired = read_pairs(project, name, Between(version, start, end, unit, identity.lower(), limit))
+        show(paired, as_json=as_json, render=lambda: _text(paired, _show_pair))
+        return
     wanted = Wanted(start, end, version, arm, unit, identity.lower(), role, limit)
     rows = read(project, name, wanted)
-    show(rows, as_json=as_json, render=lambda: _text(rows))
+    show(rows, as_json=as_json, render=lambda: _text(rows, _show))
 
 
 def read(project: "Project", model: str, wanted: Any) -> list[dict[str, Any]]:
@@ -65,6 +81,20 @@ def read(project: "Project", model: str, wanted: Any) -> list[dict[str, Any]]:
     from headgate.predictions.query import parts_of
 
     return [parts_of(row) for row in project.predictions(model).table(wanted).to_pylist()]
+
+
+def read_pairs(project: "Project", model: str, wanted: "Between") -> list[dict[str, Any]]:
+    """Return pairs of live and shadow predictions as objects, the largest differences first."""
+    from headgate.predictions.pairs import parts_of
+
+    return [parts_of(row) for row in project.predictions(model).pairs(wanted).to_pylist()]
+
+
+def _refuse(options: dict[str, str]) -> None:
+    from headgate.base.errors import BadInput
+
+    if given := [option for option, value in options.items() if value]:
+        raise BadInput("a pair has both roles, and is chosen by --version, --unit, --id and time", where=given[0])
 
 
 def moment(text: str, now: datetime, where: str) -> datetime:
@@ -101,10 +131,10 @@ def _line(model: str, done: dict[str, int]) -> str:
     return f"{model}: {done['rows']} predictions to {done['files']} Parquet files, {rest}"
 
 
-def _text(rows: list[dict[str, Any]]) -> str:
+def _text(rows: list[dict[str, Any]], line: "Callable[[dict[str, Any]], str]") -> str:
     from rich.markup import escape
 
-    return escape("\n".join(map(_show, rows))) or "no predictions; --since says how far back to look"
+    return escape("\n".join(map(line, rows))) or "no predictions; --since says how far back to look"
 
 
 def _show(row: dict[str, Any]) -> str:
@@ -115,6 +145,18 @@ def _show(row: dict[str, Any]) -> str:
     head = f"{row['time']:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {name} version {row['version']} {arm}{unit}"
     values = f"{_short(row['outputs'])} from {_short(row['inputs'])}" if row["status"] == ANSWERED else "no answer"
     return f"{head} {row['status']} {row['latency_us'] / 1000:.1f} ms: {values}"
+
+
+def _show_pair(row: dict[str, Any]) -> str:
+    name = row["id"] if not row["row"] else f"{row['id']} +{row['row']}"
+    far = "no difference known" if row["difference"] is None else f"difference {row['difference']:.6g}"
+    unit = f" unit {row['unit']}" if row["unit"] else ""
+    live = _short(row["live"]) if row["status"] == ANSWERED else f"status {row['status']}"
+    other = _short(row["shadow_outputs"]) if row["shadow_status"] == ANSWERED else f"status {row['shadow_status']}"
+    return (
+        f"{far}: {row['time']:%Y-%m-%d %H:%M:%S} {name}{unit} version {row['version']} {live}, "
+        f"shadow {row['shadow_version']} {other} from {_short(row['inputs'])}"
+    )
 
 
 def _short(values: dict[str, Any]) -> str:

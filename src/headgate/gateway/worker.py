@@ -117,11 +117,7 @@ class Worker:
             for loaded in app.table.loaded():
                 loaded.retire()
             self._threads.shutdown(wait=True)
-            if shadows:
-                await shadows.close()
-            if keeping:
-                keeping.close()
-            await reporting.close()
+            await _close(shadows, keeping, reporting)
 
     def _application(
         self, loop: asyncio.AbstractEventLoop, keeping: Keeping | None, shadows: Shadows | None
@@ -203,6 +199,15 @@ class Worker:
             loop.call_soon_threadsafe(done, future.result())
 
         self._threads.submit(work).add_done_callback(landed)
+
+
+async def _close(shadows: Shadows | None, keeping: Keeping | None, reporting: Reporting) -> None:
+    """End what stands beside the answers, in the order in which one writes to the next."""
+    if shadows:
+        await shadows.close()
+    if keeping:
+        keeping.close()
+    await reporting.close()
 
 
 async def _sweep(loop: asyncio.AbstractEventLoop, door: Door, app: Application) -> None:

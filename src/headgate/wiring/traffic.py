@@ -9,6 +9,10 @@ from headgate.wiring.models import make_runtime
 from headgate.wiring.place import Place
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pyarrow import Table
+
     from headgate.adapters.outcomes.history import History
     from headgate.adapters.outcomes.segments import Segments
     from headgate.adapters.parquet.compact import Compacted
@@ -60,6 +64,48 @@ class Traffic(Place):
         from headgate.adapters.parquet.read import Predictions
 
         return Predictions(self.spool(), self._log_place(model), model)
+
+    def pairs(
+        self,
+        model: str,
+        version: str = "",
+        since: "datetime | None" = None,
+        until: "datetime | None" = None,
+        *,
+        as_of: "datetime | None" = None,
+        maturity: timedelta = timedelta(0),
+    ) -> "Table":
+        """Return what clients were answered beside what a shadow answered to the same rows.
+
+        Args:
+            model: The model's name.
+            version: The shadow's; empty: of every shadow.
+            since: The earliest time of the live answer.
+            until: Before this time of the live answer.
+            as_of: Outcomes as they were known then, joined; None: no outcomes.
+            maturity: After how long an outcome is due.
+
+        Returns:
+            An Arrow table, in no order. Columns: id, row, time, unit, version and arm (of the live answer),
+            shadow_version, shadow, status, shadow_status, latency_us, shadow_latency_us, difference, input.<name>,
+            live.<output>, shadow.<output>; with outcomes also outcome, outcome_number, outcome_at, said and mature.
+        """
+        from headgate.predictions.join import Joined
+        from headgate.predictions.pairs import Between, with_outcomes
+        from headgate.predictions.query import Wanted
+
+        found: Table = self.predictions(model).pairs(Between(version, since, until))
+        if as_of is None:
+            return found
+        hashed = self.policy.models[model].serving.log.redact.get("unit") == "hash"
+        live = self.predictions(model).table(Wanted(since, until, role="live"))
+        needed = live.select(["id", "row", "time", "role", "unit", "status"])
+        hashes = self.log_hash() if hashed else None
+        joined = Joined(model, needed, self.outcomes().table(), as_of, maturity, hashes)
+        known = joined.table()
+        joined.close()
+        both: Table = with_outcomes(found, known)
+        return both
 
     def compact(self) -> "dict[str, Compacted]":
         """Turn what workers wrote into Parquet, and let go of what is too old; by model."""

@@ -10,8 +10,10 @@ from headgate.adapters.parquet.compact import node_of, read_catalogs
 from headgate.adapters.parquet.place import Place
 from headgate.adapters.parquet.spool import batches, files, key_of
 from headgate.base.errors import Conflict
+from headgate.predictions import pairs
 from headgate.predictions.catalog import Kept
 from headgate.predictions.outcome import micros
+from headgate.predictions.pairs import Between
 from headgate.predictions.query import Wanted, select
 from headgate.predictions.row import META
 
@@ -38,6 +40,14 @@ class Predictions:
         """Return the wanted predictions as an Arrow table; without a limit in no order."""
         with self.opened(wanted) as (connection, relations):
             query, values = select(relations, wanted)
+            return connection.sql(query, params=values).to_arrow_table()
+
+    def pairs(self, wanted: Between) -> Any:
+        """Return live and shadow predictions of one request as an Arrow table, as `predictions.pairs` says."""
+        with self.opened(Wanted(wanted.since)) as (connection, relations):
+            rows = " UNION ALL BY NAME ".join(f"FROM {relation}" for relation in relations)
+            described = connection.sql(f"DESCRIBE {rows}").fetchall()
+            query, values = pairs.select(relations, {name: kind for name, kind, *_ in described}, wanted)
             return connection.sql(query, params=values).to_arrow_table()
 
     @contextmanager
