@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.release.evidence import Evidence, Reading, Verdict, weigh
@@ -52,7 +52,10 @@ def act(verdict: Verdict, waited: timedelta, rung: int = 1, age: timedelta = tim
     return next_move(standing(rung), saw(verdict, age), NOON + waited).act
 
 
-verdicts, ages = st.sampled_from(Verdict), st.timedeltas(timedelta(0), 30 * DAY)
+many = settings(max_examples=300)
+verdicts = st.sampled_from(Verdict)
+ages = st.sampled_from([timedelta(0), HOUR, 2 * DAY, 30 * DAY]) | st.timedeltas(timedelta(0), 30 * DAY)
+older = st.sampled_from([timedelta(0), timedelta(0), TICK, HOUR])
 positions = st.integers(0, 3)
 
 
@@ -62,25 +65,26 @@ def standings(draw: st.DrawFn) -> Standing:
     plan = draw(st.sampled_from(PLANS))
     rung = draw(st.integers(0, plan.last))
     more: dict[str, Any] = {
-        "blocked": draw(st.sampled_from(["", "refused"])),
-        "entered": draw(st.booleans()),
-        "order": draw(st.sampled_from([None, None, Order(State.ABORTED, "no"), Order(State.SUPERSEDED, "later")])),
+        "blocked": draw(st.sampled_from(["", "", "", "refused"])),
+        "entered": draw(st.sampled_from([True, True, True, False])),
+        "order": draw(st.sampled_from([None] * 6 + [Order(State.ABORTED, "no"), Order(State.SUPERSEDED, "later")])),
     }
     if plan is TEST:
         more["dropped"] = frozenset(draw(st.sampled_from([(), ("bold",)])))
         more["arm"] = "shy" if rung == plan.last else ""
-    return standing(rung, draw(st.sampled_from(HELD)), plan, **more)
+    return standing(rung, draw(st.sampled_from((State.RUNNING, *HELD))), plan, **more)
 
 
 @st.composite
 def evidences(draw: st.DrawFn) -> Evidence:
     winner = draw(st.sampled_from(["", "bold", "shy", "nobody"]))
-    stop = draw(st.sampled_from(["", "", "mismatch"]))
+    stop = draw(st.sampled_from(["", "", "", "mismatch"]))
     if draw(st.booleans()):
-        return saw(draw(verdicts), draw(ages), requests=draw(st.integers(0, 2000)), stop=stop, winner=winner)
+        requests = draw(st.sampled_from([0, 999, 2000, 2000, 2000]))
+        return saw(draw(verdicts), draw(older), requests=requests, stop=stop, winner=winner)
     arms = st.sampled_from(["bold", "shy"])
     each = st.builds(Reading, st.just("errors"), st.booleans(), verdicts, st.just("because"), arms)
-    return weigh(draw(st.lists(each)), NOON - draw(ages), 2000, stop=stop, winner=winner)
+    return weigh(draw(st.lists(each, max_size=3)), NOON - draw(older), 2000, stop=stop, winner=winner)
 
 
 def test_sound_evidence_advances_when_the_hold_ends_and_not_before() -> None:
@@ -102,6 +106,7 @@ def test_harm_rolls_back_at_once_however_old(rung: int, waited: timedelta, age: 
     assert act(HARM, waited, rung, age) is Act.ROLL_BACK
 
 
+@many
 @given(standings(), evidences(), ages)
 def test_harm_never_leaves_its_arm_with_traffic(at: Standing, seen: Evidence, waited: timedelta) -> None:
     move = next_move(at, seen, NOON + waited)
@@ -110,12 +115,14 @@ def test_harm_never_leaves_its_arm_with_traffic(at: Standing, seen: Evidence, wa
         assert move.act is Act.ROLL_BACK or seen.harmed - at.dropped <= move.drop
 
 
+@many
 @given(standings(), evidences(), ages)
 def test_only_sound_evidence_of_this_rung_carries_a_release_on(at: Standing, seen: Evidence, waited: timedelta) -> None:
     move = next_move(at, seen, NOON + waited)
     if move.rung > at.rung:
         assert move.act in {Act.ADVANCE, Act.PROMOTE}
         assert (move.act is Act.PROMOTE) == (move.rung == at.plan.last)
+        assert move.act is not Act.PROMOTE or move.arm in at.left
         assert seen.without(at.dropped).verdict is SOUND
         assert not seen.stop
         assert seen.since >= at.since
@@ -126,6 +133,7 @@ def test_only_sound_evidence_of_this_rung_carries_a_release_on(at: Standing, see
         assert at.at.kind is Kind.AB or move.rung == at.rung + 1
 
 
+@many
 @given(standings(), evidences(), ages, st.dictionaries(st.sampled_from(["champion", "bold", "shy"]), st.floats(0, 1)))
 def test_shares_never_leave_the_plan(at: Standing, seen: Evidence, waited: timedelta, wish: dict[str, float]) -> None:
     move = next_move(at, seen, NOON + waited, wish=wish)
@@ -146,12 +154,14 @@ def bound(plan: Plan) -> timedelta:
     return longest + plan.rules.ask_for + plan.rules.pause_for + TICK
 
 
+@many
 @given(standings(), evidences(), st.timedeltas(timedelta(0), 1000 * DAY))
 def test_no_release_waits_for_ever(at: Standing, seen: Evidence, extra: timedelta) -> None:
     move = next_move(at, seen, NOON + bound(at.plan) + extra)
     assert move.act is not Act.WAIT, move.why
 
 
+@many
 @given(standings(), evidences(), ages)
 def test_every_move_says_why_and_every_wait_says_until_when(at: Standing, seen: Evidence, waited: timedelta) -> None:
     now = NOON + waited
@@ -180,6 +190,24 @@ def test_too_few_requests_are_no_evidence() -> None:
     few = next_move(shadow, saw(SOUND, requests=999), NOON + HOUR)
     assert (few.act, few.why) == (Act.WAIT, "shadow: unsure: 999 of 1,000 requests were judged")
     assert next_move(shadow, saw(SOUND, requests=1000), NOON + HOUR).act is Act.ADVANCE
+
+
+def test_a_comparison_that_cannot_be_trusted_carries_nothing_however_sound() -> None:
+    asked = next_move(standing(), saw(SOUND, stop="mismatch"), NOON + HOUR)
+    assert (asked.act, asked.why, asked.until) == (Act.ASK, "5 %: unsure: mismatch", NOON + HOUR + DAY)
+
+
+def test_an_ab_test_promotes_no_arm_that_is_not_in_it() -> None:
+    at = standing(plan=TEST, dropped=frozenset({"bold"}))
+    assert next_move(at, saw(SOUND, winner="bold"), NOON + 2 * DAY).act is Act.WAIT
+    assert next_move(at, saw(SOUND, winner=""), NOON + 2 * DAY).act is Act.WAIT
+    assert next_move(at, saw(SOUND, winner="shy"), NOON + 2 * DAY).arm == "shy"
+
+
+def test_harm_by_an_arm_that_was_dropped_is_past() -> None:
+    gone = Reading("errors", required=True, verdict=HARM, why="because", arm="bold")
+    at = standing(plan=TEST, dropped=frozenset({"bold"}))
+    assert next_move(at, weigh([gone], NOON), NOON + HOUR).act is Act.WAIT
 
 
 def test_a_frozen_release_says_until_when_and_still_rolls_back() -> None:
