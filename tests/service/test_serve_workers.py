@@ -75,7 +75,7 @@ class Crew:
 
     def workers(self) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(child) for child in children]
+        return [int(pid) for pid in children if b"headgate.cli.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def said(self, words: str) -> int:
         return self.log.read_text().count(words)

@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +30,10 @@ def serve(
         typer.Option("--admin-port", help="Port of /metrics; default: 8081, or a free one if it is taken."),
     ] = None,
     admin_host: Annotated[str, typer.Option("--admin-host", help="Address of the admin port.")] = "127.0.0.1",
+    compact_every: Annotated[
+        str,
+        typer.Option("--compact-every", help="How often the prediction log becomes Parquet; none: not here."),
+    ] = "1m",
     *,
     insecure_no_auth: Annotated[
         bool, typer.Option("--insecure-no-auth", help="Ask nobody for an API key, also beyond this machine.")
@@ -57,11 +61,25 @@ def serve(
         typer.echo(f"headgate shows its metrics on http://{host}:{port}/metrics")
 
     check_host(admin_host, insecure=insecure_no_auth)
-    desk = desk_of(project, admin_host, admin_port, showing)
+    desk = desk_of(project, admin_host, admin_port, showing, _seconds(compact_every))
     warn_without_champion(project)
     if workers > 1:
         raise typer.Exit(lead(plan, desk, workers, listening, listening_grpc))
     serve(station(project, plan, desk, listening=listening, grpc_listening=listening_grpc))
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a span; 0 for none."""
+    from headgate.base.errors import BadInput
+    from headgate.policy.span import parse_span
+
+    if text == "none":
+        return 0.0
+    try:
+        span: Any = parse_span(text)
+    except ValueError as error:
+        raise BadInput(str(error), where="--compact-every", way_out="--compact-every 1m, or none") from error
+    return float(span.total_seconds())
 
 
 def warn_without_champion(project: "Project") -> None:

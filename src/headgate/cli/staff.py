@@ -107,11 +107,17 @@ def tls_of(project: "Project", plan: Plan) -> ssl.SSLContext | None:
     return open_tls(project.folder / settings.tls_certificate, project.folder / settings.tls_key)
 
 
-def desk_of(project: "Project", host: str, port: int | None, listening: Listening) -> "Desk":
-    """Return where metrics are shown, and rollups kept."""
+def desk_of(
+    project: "Project", host: str, port: int | None, listening: Listening, compact_seconds: float = 0
+) -> "Desk":
+    """Return where metrics are shown, rollups kept, and the prediction log compacted every so many seconds."""
     from headgate.gateway.admin import Desk
+    from headgate.gateway.supervise.chore import Chore
 
-    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening)
+    command = [sys.executable, "-m", "headgate.cli.compactor", str(project.folder)]
+    spool = project.spool()
+    chore = Chore("compaction of the log", command, lambda: any(spool.glob("*/*.arrows")), compact_seconds)
+    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening, chore)
 
 
 def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_listening: Listening) -> int:

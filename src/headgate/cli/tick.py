@@ -47,9 +47,15 @@ def _attach_reports(project: "Project") -> list[str]:
 
 
 def _compact(project: "Project") -> list[str]:
+    from headgate.base.errors import Conflict
+
     if not project.spool().exists():
         return []
-    return [f"{model}: {done.rows} predictions to Parquet" for model, done in project.compact().items() if done.rows]
+    try:
+        found = project.compact()
+    except Conflict:  # whoever serves does it just now
+        return []
+    return [f"{model}: {done.rows} predictions to Parquet" for model, done in found.items() if done.rows]
 
 
 def _deliver(project: "Project") -> list[str]:

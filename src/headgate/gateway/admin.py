@@ -21,6 +21,7 @@ from headgate.gateway.metrics.board import Board
 from headgate.gateway.metrics.text import CONTENT_TYPE
 from headgate.gateway.protocols.speech import READ, allow, page, text
 from headgate.gateway.refusal import Refusal
+from headgate.gateway.supervise.chore import Chore, keep_doing
 from headgate.predictions.rollup import Rollups, Row
 
 LOG = logging.getLogger("headgate.gateway")
@@ -37,6 +38,7 @@ class Desk:
         rollups: Keeps rows.
         now: Seconds since 1970.
         listening: Called with host and port once it listens.
+        chore: What is done beside serving, in a process of its own; None: nothing.
     """
 
     host: str
@@ -44,6 +46,7 @@ class Desk:
     rollups: Rollups
     now: Callable[[], float]
     listening: Callable[[str, int], None] | None = None
+    chore: Chore | None = None
 
 
 class Admin:
@@ -82,13 +85,18 @@ class Admin:
             desk.listening(*plugs[0].getsockname()[:2])
 
     async def run(self) -> None:
-        """Keep the final rows, once a second, until it is cancelled."""
+        """Keep the final rows, once a second, and do the chore, until it is cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(1)
-            self._door.sweep(loop.time())
-            self._waiting.extend(self._board.finish(self._desk.now()))
-            await loop.run_in_executor(None, self._write)
+        chore = loop.create_task(keep_doing(self._desk.chore)) if self._desk.chore else None
+        try:
+            while True:
+                await asyncio.sleep(1)
+                self._door.sweep(loop.time())
+                self._waiting.extend(self._board.finish(self._desk.now()))
+                await loop.run_in_executor(None, self._write)
+        finally:
+            if chore:
+                chore.cancel()
 
     async def close(self) -> None:
         """Keep every row that is left, and close."""

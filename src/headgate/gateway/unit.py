@@ -38,7 +38,7 @@ def texts(batch: Batch, column: Any) -> list[str | None] | None:
     """
     heads = said(batch)
     if column is None:
-        return [unit and unit.decode("latin-1") for unit in heads] if any(heads) else None
+        return [None if unit is None else unit.decode("latin-1") for unit in heads] if any(heads) else None
     return [
         text_of(value) if unit is None else unit.decode("latin-1")
         for unit, value in zip(heads, _first(batch, column), strict=True)
