@@ -9,6 +9,7 @@ Every error says what is wrong, where, and the way out; its class fixes the exit
     │   └── Leak            a column or a time from the future
     ├── Unavailable      5  an outside system did not answer (tracking server, database)
     ├── Conflict         6  somebody else moved first (stale append)
+    │   └── Deposed         another controller leads by now
     └── Tampered         7  a digest, a chain or a signature does not hold
 
 Exit codes 0 (done), 1 (the answer is no: a gate not passed, an audit that found something) and 2 (wrong usage of the
@@ -71,6 +72,10 @@ class Conflict(HeadgateError):
     """Somebody else moved first; read again and decide again."""
 
     exit_code = 6
+
+
+class Deposed(Conflict):
+    """Another controller leads by now; this one may record nothing."""
 
 
 class Tampered(HeadgateError):

@@ -5,7 +5,7 @@ Times are ISO 8601 text in UTC with microseconds: they sort as text and come bac
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-REVISION = "0001"
+REVISION = "0002"
 VERSION_TABLE = "headgate_version"  # a name of its own: MLflow may share the database and has an alembic_version
 METADATA = MetaData()
 
@@ -55,4 +55,13 @@ DELIVERIES = Table(
     Column("leased_until", Text),
     Column("why", Text, nullable=False),
     Index("deliveries_state", "webhook", "state", "position"),
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("until", Text, nullable=False),
 )

@@ -3,7 +3,7 @@
 It decides nothing about events; it keeps what journal.chain links.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -39,6 +39,7 @@ class SqlEventStore:
         self._clock = clock
         self._head = head
         self._known = ""
+        self.fence: Callable[[sa.Connection], None] = lambda _: None  # raises where this store may write no more
 
     def append(
         self, stream: str, expected: int, events: Sequence[NewEvent], documents: Sequence[Document] = ()
@@ -46,12 +47,13 @@ class SqlEventStore:
         """Record events, and documents with them, all or nothing.
 
         Raises:
-            Conflict: The stream is not at `expected`, or a document's revision is not higher than the stored one.
+            Conflict: The stream is not at `expected`, a document's revision is not higher, or (Deposed) the fence fell.
             BadInput: An event cannot be recorded exactly.
             Tampered: The journal ends before its signed head: nothing is added to a journal that was cut.
             Unavailable: The database did not answer; the message says when the outcome is not known.
         """
         with self.database.writing() as connection:
+            self.fence(connection)
             last = _last(connection)
             if _unused(connection, last):
                 self._head.begin()
