@@ -49,7 +49,7 @@ def serve(
     check_host(host, insecure=insecure_no_auth or bool(project.journal().documents(COLLECTION)))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     plan = Plan(str(project.folder), host, port, grpc_port, insecure_no_auth, str(unix_socket or ""))
-    secure = "s" if tls_of(project, plan) else ""
+    secure = "s" if tls_of(project) else ""
 
     def listening(host: str, port: int) -> None:
         typer.echo(f"headgate serves on http{secure}://{host}:{port}/v2 (Ctrl-C drains and ends)")

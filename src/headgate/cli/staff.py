@@ -1,6 +1,7 @@
 """What `headgate serve` makes of a project: the station of a worker, or the supervisor of several."""
 
 import json
+import logging
 import socket
 import ssl
 import sys
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from headgate.journal.ports import Document
     from headgate.wiring import Project
 
+LOG = logging.getLogger("headgate.gateway")
 Listening: TypeAlias = Callable[[str, int], None]
 
 
@@ -74,7 +76,8 @@ def station(
         grpc_listening=grpc_listening,
         plugs=tuple(socket.socket(fileno=number) for number in plan.plugs),
         path=Path(plan.path) if plan.path else None,
-        tls=tls_of(project, plan),
+        tls=tls_of(project),
+        grpc_tls=grpc_tls_of(project) if plan.grpc_port is not None else None,
         keeping=project.keeping,
         desk=desk,
         link=None if plan.link is None else socket.socket(fileno=plan.link),
@@ -86,11 +89,11 @@ def station(
     )
 
 
-def tls_of(project: "Project", plan: Plan) -> ssl.SSLContext | None:
+def tls_of(project: "Project") -> ssl.SSLContext | None:
     """Return what connections are encrypted with, as the settings say.
 
     Raises:
-        Refused: Only one of certificate and key is set, or gRPC would go unencrypted beside it.
+        Refused: Only one of certificate and key is set.
         BadInput: Certificate or key cannot be used.
     """
     from headgate.gateway.listen import open_tls
@@ -101,10 +104,16 @@ def tls_of(project: "Project", plan: Plan) -> ssl.SSLContext | None:
     where = "settings tls_certificate and tls_key"
     if not settings.tls_certificate or not settings.tls_key:
         raise Refused("TLS needs both a certificate and its key", where=where, way_out="set both, or neither")
-    if plan.grpc_port is not None:
-        what = "gRPC would be served without TLS while HTTP has it"
-        raise Refused(what, where=where, way_out="leave --grpc-port out, or let a proxy do the TLS of both")
     return open_tls(project.folder / settings.tls_certificate, project.folder / settings.tls_key)
+
+
+def grpc_tls_of(project: "Project") -> tuple[bytes, bytes] | None:
+    """Return private key and certificate chain for gRPC; tls_of has said whether they can be used."""
+    settings = project.policy.settings
+    if not settings.tls_key:
+        return None
+    key, certificate = (project.folder / path for path in (settings.tls_key, settings.tls_certificate))
+    return key.read_bytes(), certificate.read_bytes()
 
 
 def desk_of(
@@ -125,7 +134,7 @@ def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_list
     import uvloop
 
     from headgate.gateway.limits import Limits
-    from headgate.gateway.listen import listen, listen_path, reserve
+    from headgate.gateway.listen import listen, listen_path, reserve, show
     from headgate.gateway.supervise.supervisor import Crew, Supervisor
 
     plugs = listen(plan.host, plan.port, workers)
@@ -138,6 +147,8 @@ def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_list
         return [sys.executable, "-m", "headgate.cli.worker", told]
 
     listening(*plugs[0].getsockname()[:2])
+    for plug in shared:
+        LOG.info("listening on %s", show(plug))
     if plan.grpc_port is not None:
         grpc_listening(plan.host, plan.grpc_port)
     crew = Crew(tuple((plug,) for plug in plugs), shared, command, Limits().drain_seconds)

@@ -40,6 +40,7 @@ class Station:
         plugs: Sockets that listen already, and that a supervisor keeps; empty: host and port are listened on.
         path: A Unix socket beside host and port.
         tls: What a connection over TCP is encrypted with; None: nothing.
+        grpc_tls: The same for gRPC: private key and certificate chain, PEM.
         keeping: Opens what keeps answers and outcomes, in the worker's own process; None: nothing is kept.
         desk: Where metrics are shown and kept; None: nowhere, or by the supervisor.
         link: To the supervisor; when the supervisor is gone, the worker drains.
@@ -64,6 +65,7 @@ class Station:
     plugs: tuple[socket.socket, ...] = ()
     path: Path | None = None
     tls: ssl.SSLContext | None = None
+    grpc_tls: tuple[bytes, bytes] | None = None
     keeping: Callable[[], Keeping] | None = None
     desk: Desk | None = None
     link: socket.socket | None = None

@@ -139,9 +139,10 @@ class Worker:
             plugs.append(listen_path(station.path))
         servers = [await accept(loop, plug, lambda: Connection(door), station.tls) for plug in plugs]
         for plug in plugs:
-            LOG.info("listening on %s", show(plug))
             if station.listening and plug.family != socket.AF_UNIX:
                 station.listening(*plug.getsockname()[:2])
+            elif not station.plugs:  # else the supervisor has said so
+                LOG.info("listening on %s", show(plug))
         return servers
 
     async def _join(self, loop: asyncio.AbstractEventLoop) -> Link | None:
@@ -165,7 +166,10 @@ class Worker:
             return None
         from headgate.gateway.grpc.server import listen
 
-        server, port = await listen(app, station.host, station.grpc_port, station.limits.body_bytes)
+        server, port = await listen(
+            app, station.host, station.grpc_port, station.limits.body_bytes,
+            tls=station.grpc_tls, refused=self._meter.refused,
+        )  # fmt: skip
         if station.grpc_listening:
             station.grpc_listening(station.host, port)
         return server

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -79,10 +80,12 @@ class Service:
 
     Args:
         gateway: Holds the table.
+        refused: Counts refusals by the HTTP status that they would have, and code.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, refused: Counter[tuple[int, str]]) -> None:
         self._gateway = gateway
+        self._refused = refused
         self._messages = build()
 
     def handler(self) -> Any:
@@ -102,7 +105,7 @@ class Service:
     def _verb(self, verb: str, answer: Answer) -> Any:
         request, response = self._messages[f"{verb}Request"], self._messages[f"{verb}Response"]
         return grpc.unary_unary_rpc_method_handler(
-            partial(_guard, answer),
+            partial(_guard, answer, self._refused),
             request_deserializer=partial(_decode, request),
             response_serializer=response.SerializeToString,
         )
@@ -176,7 +179,7 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
 
 
-async def _guard(answer: Answer, request: Any, context: Any) -> Any:
+async def _guard(answer: Answer, refused: Counter[tuple[int, str]], request: Any, context: Any) -> Any:
     """Answer, or end the call with the code that says why; the client never sees a traceback."""
     try:
         return await answer(_there(request), context)
@@ -187,6 +190,7 @@ async def _guard(answer: Answer, request: Any, context: Any) -> Any:
     except Exception:
         LOG.exception("a gRPC request failed")
         refusal = Refusal(500, "internal", "the worker failed on this request")
+    refused[refusal.status, refusal.code] += 1
     trailing = [("headgate-code", refusal.code)]
     if refusal.retry_after is not None:
         trailing.append(("retry-after", str(refusal.retry_after)))
@@ -194,7 +198,15 @@ async def _guard(answer: Answer, request: Any, context: Any) -> Any:
     return await context.abort(code, refusal.what, trailing_metadata=tuple(trailing))
 
 
-async def listen(gateway: Gateway, host: str, port: int, body_bytes: int) -> tuple[Any, int]:
+async def listen(
+    gateway: Gateway,
+    host: str,
+    port: int,
+    body_bytes: int,
+    *,
+    tls: tuple[bytes, bytes] | None = None,
+    refused: Counter[tuple[int, str]] | None = None,
+) -> tuple[Any, int]:
     """Listen; return the server and its port.
 
     Args:
@@ -202,20 +214,24 @@ async def listen(gateway: Gateway, host: str, port: int, body_bytes: int) -> tup
         host: Address.
         port: TCP port; 0: any free one.
         body_bytes: Longest message.
+        tls: Private key and certificate chain, PEM; None: not encrypted.
+        refused: Counts refusals; None: nobody does.
 
     Raises:
         Unavailable: The address cannot be listened on.
     """
     options = (("grpc.max_receive_message_length", body_bytes), ("grpc.so_reuseport", 1))
     server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers((Service(gateway).handler(),))
+    server.add_generic_rpc_handlers((Service(gateway, Counter() if refused is None else refused).handler(),))
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound = server.add_insecure_port(where)
+        if tls is None:
+            bound = server.add_insecure_port(where)
+        else:
+            bound = server.add_secure_port(where, grpc.ssl_server_credentials([tls]))
     except RuntimeError as error:
         raise Unavailable(
             "cannot listen for gRPC", where=where, way_out="end what listens there, or choose another --grpc-port"
         ) from error
     await server.start()
-    LOG.info("listening for gRPC on %s:%d", host, bound)
     return server, bound
