@@ -62,7 +62,8 @@ class OnnxRuntime:
     def run(self, features: Columns) -> dict[str, Array]:
         """Return the outputs of these rows, as the contract of ModelRuntime says."""
         try:
-            values = self._session.run(self._names, self._feed(features))
+            # `session.run` looks up every input in a list first: twenty times the model's own work at 1,000 inputs.
+            values = self._session._sess.run(self._names, self._feed(features), None)  # noqa: SLF001 - it has no other
         except AttributeError:
             if self._session is None:
                 raise BadInput("this model was closed", where=self._where, way_out="open the bundle again") from None
