@@ -1,4 +1,4 @@
-"""Leases in memory, and the contract of every place that keeps them: give the fixtures `leases`, `store` and `clock`."""
+"""Leases in memory; and the contract of every place that keeps them, over the fixtures `leases`, `store`, `clock`."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -134,7 +134,7 @@ class LeasesContract:
         kept = leases.renew(first, OVER)
         assert (kept.number, kept.holder) == (1, "a")
         assert leases.acquire("controller", "b", HOUR) is not None
-        with pytest.raises(Deposed, match="the controller of term 1 .a. may record nothing: b leads since, in term 2"):
+        with pytest.raises(Deposed, match=r"the controller of term 1 .a. may record nothing: b leads since, in term 2"):
             leases.renew(kept, HOUR)
         leases.resign(kept)
         found = leases.read("controller")
