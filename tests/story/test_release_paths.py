@@ -1,6 +1,7 @@
 """A release on a fake clock, by every path: what is seen decides, and nothing waits for ever."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ ALL_GOOD = verdicts(dict.fromkeys(RUNGS, GOOD))
 STUCK = verdicts({"shadow": GOOD, "5 %": UNCLEAR})
 
 
-def world_of(see: See, **said: object) -> ReleaseWorld:
+def world_of(see: See, **said: Any) -> ReleaseWorld:
     world = ReleaseWorld(plan_of(**said), see, MONDAY)
     world.start(plan_of(**said))
     return world
@@ -321,7 +322,7 @@ def test_blue_green_goes_from_shadow_to_everything() -> None:
     assert world.champion == "2"
 
 
-AB = {
+AB: Any = {
     "strategy": "ab",
     "shadow": None,
     "ab": {"decide": "hits", "arms": {"champion": 0.4, "bold": 0.3, "shy": 0.3}, "hold": "1h", "horizon": "2d"},
