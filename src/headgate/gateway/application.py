@@ -17,9 +17,9 @@ from headgate.gateway.http.head import Handler
 from headgate.gateway.limits import Limits
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.protocols.registry import speeches
-from headgate.gateway.protocols.speech import Speech
+from headgate.gateway.protocols.speech import WRITE, Speech
 from headgate.gateway.record import Tap
-from headgate.gateway.refusal import Refusal
+from headgate.gateway.refusal import Refusal, bad
 from headgate.gateway.shadow.shadows import Shadows
 from headgate.gateway.table import Entry, Serving, Table
 from headgate.gateway.turn import Pulse, Terms, Watch
@@ -142,13 +142,16 @@ class Application:
         """Return what answers this head.
 
         Raises:
-            Refusal: 404 for an unknown path, 405 for a wrong method, 415 for a body that is not JSON.
+            Refusal: 404 for an unknown path, 405 for a wrong method, 415 for a body that is not JSON, 400 for a query
+                where a body says what is asked.
         """
-        path = target.split("?", 1)[0]
+        path, _, query = target.partition("?")
         parts = tuple(unquote(part) for part in path.strip("/").split("/"))
         for speech in self._speeches:
             handler = speech.find(method, parts, headers)
             if handler is not None:
+                if query and method == WRITE:
+                    raise bad("unknown_query", f"a query is not supported here: {query[:100]!r}; the body says it all")
                 return self._guarded(handler, scope_of(method, parts))
         raise Refusal(404, "unknown_path", f"there is nothing at {path[:200]}; /openapi.json lists what there is")
 

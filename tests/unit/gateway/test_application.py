@@ -88,12 +88,21 @@ class Setting:
         return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), json.loads(content)
 
 
+def test_of_a_key_that_stands_twice_the_last_counts_as_the_documents_say(setting: Setting) -> None:
+    for body in (
+        BODY.replace(b'"id"', b'"id":"first","id"'),
+        BODY.replace(b'"id"', b'"id":"first","parameters":{},"id"'),
+    ):
+        assert body != BODY
+        assert setting.ask("POST", "/v2/models/m/infer", body)[2]["id"] == "mine"
+
+
 @pytest.fixture
 def setting() -> Setting:
     return Setting()
 
 
-@pytest.mark.parametrize("target", ["/v2/models/m/infer", "/v2/models/m/versions/3/infer", "/v2/models/%6D/infer?x=1"])
+@pytest.mark.parametrize("target", ["/v2/models/m/infer", "/v2/models/m/versions/3/infer", "/v2/models/%6D/infer?"])
 def test_an_answer_names_model_version_arm_and_prediction(setting: Setting, target: str) -> None:
     status, headers, body = setting.ask("POST", target, BODY)
     assert status == 200
@@ -172,6 +181,10 @@ def test_a_draining_worker_is_live_but_not_ready(setting: Setting) -> None:
 @pytest.mark.parametrize(
     ("method", "target", "headers", "status", "code"),
     [
+        ("POST", "/v2/models/m/infer?timeout=3", {}, 400, "unknown_query"),
+        ("POST", "/predict?model=m", {}, 400, "unknown_query"),
+        ("POST", "/invocations?x", {}, 400, "unknown_query"),
+        ("POST", "/nowhere?x=1", {}, 404, "unknown_path"),
         ("GET", "/", {}, 404, "unknown_path"),
         ("GET", "/v2/models", {}, 404, "unknown_path"),
         ("GET", "/v2/models/m/versions", {}, 404, "unknown_path"),
