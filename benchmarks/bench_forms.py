@@ -7,6 +7,7 @@ for these rows beyond that of the floats, 0.8 x, which is shown beside them.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -84,8 +85,10 @@ class Forms:
 
     def over_http(self, loop: str, body: dict[str, Any] | bytes, headers: dict[str, str]) -> dict[str, Target]:
         """Start the bare loop of a form over HTTP; return how all are loaded."""
-        lua = wrk.script(self.place / f"{loop}.lua", body, {"Authorization": self.key, **headers})
+        headers = {"Authorization": self.key, **headers}
+        lua = wrk.script(self.place / f"{loop}.lua", body, headers)
         found = {"headgate": self.worker, "bare loop": self.stack.enter_context(servers.bare(loop, self.model))}
+        same([probability(server.url + INFER, body, headers) for server in found.values()])
         if nginx := self.stack.enter_context(servers.nginx(self.place)):
             found["nginx: the client's limit"] = nginx
         return {name: by_wrk(server, lua) for name, server in found.items()}
@@ -93,9 +96,7 @@ class Forms:
     def over_grpc(self) -> dict[str, Target]:
         """Start the bare loop of gRPC; return how all are loaded."""
         found = {"headgate": self.worker, "bare loop": self.stack.enter_context(servers.bare("grpc", self.model))}
-        answers = [self.call(server.grpc_port) for server in found.values()]
-        if not np.allclose(answers, answers[0]):
-            raise RuntimeError(f"the bare loop of gRPC answers something else: {answers}")
+        same([self.call(server.grpc_port) for server in found.values()])
         if nginx := self.stack.enter_context(servers.nginx(self.place, "http2")):
             found["nginx: the client's limit"] = nginx
         body = h2load.framed(self.place / "message", forms.message().SerializeToString())
@@ -115,6 +116,20 @@ class Forms:
         """Return how a gRPC server is loaded."""
         url, headers = f"http://127.0.0.1:{server.grpc_port}{METHOD}", (f"authorization: {self.key}",)
         return Target(server, lambda connections, seconds: h2load.drive(url, body, headers, connections, seconds))
+
+
+def probability(url: str, body: dict[str, Any] | bytes, headers: dict[str, str]) -> float:
+    """Return a server's answer to the row; bytes end with it."""
+    if isinstance(body, bytes):
+        return float(np.frombuffer(servers.post(url, body, headers)[-4:], "<f4")[0])
+    answer = json.loads(servers.post(url, json.dumps(body).encode(), headers))
+    return float(answer["outputs"][0]["data"][0])
+
+
+def same(answers: Sequence[float]) -> None:
+    """Hold a bare loop to the worker's answer; raises RuntimeError."""
+    if not np.allclose(answers, answers[0]):
+        raise RuntimeError(f"the bare loop answers something else: {answers}")
 
 
 def by_wrk(server: servers.Server, lua: Path) -> Target:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a
 
 from benchmarks import bundles, rounds, servers, wrk
 from benchmarks.project import Routes
-from benchmarks.rounds import Target
+from benchmarks.rounds import Seen, Target
 from headgate.registry.field import Field
 
 ARMS, MODELS, COLUMNS, CONNECTIONS = (1, 2, 8), (1, 10, 100), (10, 100, 1000), (1, 64, 1024)
@@ -86,7 +86,8 @@ class Growth:
 
     def columns(self, stack: ExitStack) -> None:
         """Ask for wider and wider rows: one tensor, then a tensor for each column; beside the bare loop of each."""
-        one, many = {}, {}
+        one: dict[str, Target] = {}
+        many: dict[str, Target] = {}
         for count in COLUMNS:
             field, tensor = Field("x", "float32", width=count), f"tensor{count}"
             one |= self.beside(stack, tensor, "flat", bundles.flat(self.place / tensor, width=count), [field])
@@ -109,7 +110,7 @@ class Growth:
         routes = self.routes("connections")
         routes.move("flat", ("1", self.digests[0], self.place / "flat0", 1.0))
         target = self.target(stack, routes, FLAT)
-        seen = {}
+        seen: dict[str, Seen] = {}
         for count in CONNECTIONS:
             seen |= rounds.take_turns({f"{count} connections": target}, count, self.turns, self.seconds)
         self.title("connections")

@@ -23,7 +23,8 @@ class Infer(Worker):
 
     def serialize(self, data: float) -> bytes:
         output = {"name": "probability", "datatype": "FP32", "shape": [1], "data": [data]}
-        return orjson.dumps({"outputs": [output]})
+        written: bytes = orjson.dumps({"outputs": [output]})
+        return written
 
     def forward(self, data: list[list[float]]) -> list[float]:
         (values,) = self.session.run(["probability"], {"x": np.array(data, np.float32)})
