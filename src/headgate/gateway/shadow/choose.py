@@ -1,6 +1,6 @@
 """Which requests are copied to a shadow: a unit's all or none of them, else each by a draw. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Any, TypeAlias
 
@@ -26,6 +26,38 @@ def lacking(wanted: Sequence[Field], given: Sequence[Field]) -> list[str]:
     """Return the inputs of a shadow that the requests of an arm do not have, or have in another form."""
     forms = {field.name: (field.dtype, field.width) for field in given}
     return [field.name for field in wanted if forms.get(field.name) != (field.dtype, field.width)]
+
+
+def gathered(
+    parts: Sequence[tuple[Answered, float]], second: Callable[[float], int]
+) -> Iterator[tuple[Answered, float]]:
+    """Yield the answers of many ticks as few: those of one arm whose requests came in in the same second are one.
+
+    Args:
+        parts: Answers, and when the first of their requests came in; those without inputs are left out.
+        second: Says in which second a time lies.
+    """
+    groups: dict[tuple[int, int], list[tuple[Answered, float]]] = {}
+    for answered, since in parts:
+        if answered.inputs is not None:
+            groups.setdefault((id(answered.source), second(since)), []).append((answered, since))
+    for group in groups.values():
+        yield _joined([answered for answered, _ in group]), min(since for _, since in group)
+
+
+def _joined(parts: Sequence[Answered]) -> Answered:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    rows = units = None
+    if any(part.rows is not None for part in parts):
+        rows = [count for part in parts for count in (part.rows or [1] * len(part.ids))]
+    if any(part.units is not None for part in parts):
+        units = [unit for part in parts for unit in (part.units or [None] * len(part.ids))]
+    columns = [part.inputs for part in parts if part.inputs is not None]
+    inputs = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+    ids = [identity for part in parts for identity in part.ids]
+    return Answered(first.source, ids, rows, first.time_us, units, inputs, None, first.status, first.latency_us)
 
 
 def choose(answered: Answered, fraction: float, salt: bytes, draws: Draws) -> npt.NDArray[np.bool_]:

@@ -5,6 +5,7 @@ sockets; when the worker is gone, it reads the end of the file.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -83,7 +84,7 @@ class Keeper:
         self._why = ""
         self._loading: float | None = None
         self._judged: tuple[Flight | None, float] = (None, 0.0)
-        self._ending = asyncio.Event()
+        self._ending, self._gone = asyncio.Event(), asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def look(self) -> None:
@@ -128,7 +129,7 @@ class Keeper:
                 self.feed.end()
                 return
             LOG.error("%s: its process is gone: it %s; another is started", self._start.name, why)
-            await self._rest(pause)
+            await _within(self._ending, pause)
 
     async def _live(self) -> str:
         """Start a process, and wait until it ends; return how."""
@@ -138,10 +139,11 @@ class Keeper:
         except OSError as error:
             return f"could not be started: {error}"
         code = await process.wait()
+        await _within(self._gone, END_SECONDS)  # what it said last is still under way
         self._process = None
         if self._link is not None:
             self._link.transport.abort()
-        return self._why or _ending_of(code, self._start.memory)
+        return self._why or ending_of(code, self._start.memory)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         loop = asyncio.get_running_loop()
@@ -159,10 +161,11 @@ class Keeper:
             raise
         finally:
             theirs.close()
-        link = self._link = Link(self._hear, lambda: None)
+        self._gone = gone = asyncio.Event()
+        link = self._link = Link(self._hear, gone.set)
         await loop.create_unix_connection(lambda: link, sock=ours)
         if self._ending.is_set():
-            link.transport.abort()
+            process.kill()
         return process
 
     def _hear(self, message: bytes) -> None:
@@ -185,11 +188,11 @@ class Keeper:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    async def _rest(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._ending.wait(), seconds)
-        except TimeoutError:
-            return
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but no longer than so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 def starved(pid: int) -> float:
@@ -200,7 +203,8 @@ def starved(pid: int) -> float:
         return 0.0
 
 
-def _ending_of(code: int, memory: int) -> str:
+def ending_of(code: int, memory: int) -> str:
+    """Return how a process ended, from its exit code and the bytes that it may have."""
     if code == OUT_OF_MEMORY:
         return f"needs more than the {memory / 1e6:g} MB of memory that it may have"
     if code < 0:

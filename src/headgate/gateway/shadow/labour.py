@@ -11,7 +11,7 @@ from headgate.registry.field import Columns
 from headgate.registry.wire import Array, pack, unpack
 
 OK, REFUSED, FAILED, AWAY = 200, 400, 500, 503
-NO_MEMORY = ("bad_alloc", "Failed to allocate memory")
+NO_MEMORY = ("MemoryError", "bad_alloc", "Failed to allocate memory")  # also said by a process of its own
 
 
 class Gone(Exception):

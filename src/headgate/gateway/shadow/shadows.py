@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.record import Tap
-from headgate.gateway.shadow.choose import Draws, choose, cut, lacking, salt_of
+from headgate.gateway.shadow.choose import Draws, choose, cut, gathered, lacking, salt_of
 from headgate.gateway.shadow.feed import Feed
 from headgate.gateway.shadow.life import Life
 from headgate.gateway.shadow.pair import Book
@@ -20,7 +20,7 @@ from headgate.gateway.table import Shaded, Table
 from headgate.policy.serving import ShadowPolicy
 from headgate.predictions.row import Answered, Layout, Source
 
-GATHER_SECONDS = 0.005
+GATHER_SECONDS = 0.01
 Whose: TypeAlias = tuple[str, str, str, str]
 
 
@@ -121,11 +121,14 @@ class Copies:
         self.wanted = any(not post.kept.life.quarantined for post in self.posts.values())
 
     def _hand_on(self) -> None:
-        gathered, self._answered = self._answered, []
-        for post in self.posts.values():
-            if not post.kept.life.quarantined:
-                for answered, since in gathered:
+        parts, self._answered = self._answered, []
+        for answered, since in gathered(parts, self._second):
+            for post in self.posts.values():
+                if not post.kept.life.quarantined:
                     self._copy(post, answered, since)
+
+    def _second(self, since: float) -> int:
+        return int(since + self._kit.meter.offset)
 
     def _copy(self, post: Post, answered: Answered, since: float) -> None:
         shadow, fields = post.shaded.shadow, post.shaded.manifest.signature.inputs

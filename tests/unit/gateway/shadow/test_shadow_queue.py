@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.gateway.shadow.choose import choose, cut, lacking, salt_of
+from headgate.gateway.shadow.choose import choose, cut, gathered, lacking, salt_of
 from headgate.gateway.shadow.life import KILLS, Life
 from headgate.gateway.shadow.queue import Bounds, Copy, Queue
 from headgate.predictions.row import Answered, Layout, Source
@@ -123,3 +123,17 @@ def test_the_first_end_of_a_process_is_forgiven_the_second_is_not() -> None:
     assert life.ended("hung") is None
     assert life.quarantined
     assert (life.kills, life.why) == (KILLS, "hung")
+
+
+def test_ticks_of_one_arm_and_second_become_one() -> None:
+    other = Source(SOURCE.layout, "2", "challenger")
+    first, second = answered(["a"], 1, [2]), answered(None, 2)
+    apart = Answered(other, [b"9"], None, 0, None, second.inputs, None, 200, 1)
+    failed = Answered(SOURCE, [b"8"], None, 0, None, None, None, 500, 1)
+    parts = [(first, 1.5), (apart, 1.6), (second, 1.2), (second, 2.1), (failed, 1.0)]
+    one, two, three = gathered(parts, int)
+    assert (one[0].ids, one[0].rows, one[0].units, one[1]) == ([b"0", b"0", b"1"], [2, 1, 1], ["a", None, None], 1.2)
+    assert one[0].inputs is not None
+    assert one[0].inputs["x"].tolist() == [0, 1, 0, 1]
+    assert two == (apart, 1.6)
+    assert three == (second, 2.1)

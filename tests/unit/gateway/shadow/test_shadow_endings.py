@@ -1,0 +1,27 @@
+"""How a shadow's process ended, in words for whoever is called at night."""
+
+import os
+
+import pytest
+
+from headgate.gateway.shadow.host import OUT_OF_MEMORY
+from headgate.gateway.shadow.keeper import ending_of, starved
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (3, "ended its process with code 3"),
+        (0, "ended its process with code 0"),
+        (-11, "was ended by SIGSEGV"),
+        (-9, "was ended by SIGKILL"),
+        (OUT_OF_MEMORY, "needs more than the 1500 MB of memory that it may have"),
+    ],
+)
+def test_an_end_is_said_in_words(code: int, words: str) -> None:
+    assert ending_of(code, 1_500_000_000) == words
+
+
+def test_a_process_that_is_not_there_waits_for_nothing() -> None:
+    assert starved(os.getpid()) >= 0
+    assert starved(2**22 + 1) == 0
