@@ -17,7 +17,10 @@ def locked(name: str) -> dict[str, str]:
     return {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in lines}
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-torch.txt"])
+OTHERS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("benchmarks/rivals/*/requirements.txt"))
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-torch.txt", *OTHERS])
 def test_lines_are_name_and_version(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
