@@ -1,4 +1,4 @@
-"""`headgate tick`: one pass over the project: put aliases right, do the chores that wait."""
+"""`headgate tick`: one pass over the project: lead releases, put aliases right, do the chores that wait."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,13 +25,19 @@ def tick(*, dry_run: DryRun = False, folder: Folder = HERE, as_json: AsJson = Fa
     from headgate.loop.steps import tick as run
 
     project = open_project(folder)
-    done = run(desk_of(project), _chores(project), dry_run=dry_run)
+    leader = project.controller()
+    try:
+        releases = leader.would if dry_run else leader.run_pass
+        done = run(desk_of(project), chores_of(project), releases=releases, dry_run=dry_run)
+    finally:
+        leader.resign()
     show(done.to_json(), as_json=as_json, render=lambda: _text(done))
     if done.code:
         raise typer.Exit(done.code)
 
 
-def _chores(project: "Project") -> "dict[str, Chore]":
+def chores_of(project: "Project") -> "dict[str, Chore]":
+    """Return what a pass does beside the pointers, by name."""
     return {
         "reports": lambda: _attach_reports(project),
         "webhooks": lambda: _deliver(project),

@@ -43,12 +43,20 @@ class Done:
         return {"what": self.what, "done": not self.trouble, "trouble": self.trouble}
 
 
+Releases = Callable[[], Sequence[Done]]
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """What a pass did, or would do."""
 
     dry_run: bool
     parts: tuple[Done, ...]
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """What was done, or would be."""
+        return tuple(part.what for part in self.parts if not part.trouble)
 
     @property
     def trouble(self) -> tuple[str, ...]:
@@ -65,17 +73,18 @@ class Pass:
         return {"dry_run": self.dry_run, "parts": [part.to_json() for part in self.parts]}
 
 
-def tick(desk: Desk, chores: Mapping[str, Chore], *, dry_run: bool = False) -> Pass:
+def tick(desk: Desk, chores: Mapping[str, Chore], *, releases: Releases = tuple, dry_run: bool = False) -> Pass:
     """Run one pass, or say what one would do.
 
     `chores` are further things to do, by name (deliver webhooks, attach pending reports): each returns what it did in
-    lines, and raises a HeadgateError for what it could not do.
+    lines, and raises a HeadgateError for what it could not do. `releases` is the controller's own pass (or what it
+    would do), which aliases then follow.
 
     Raises:
         Tampered: The journal falls short of its signed head; nothing was done.
     """
     refuse_broken(desk.store)
-    parts = [*_serving(desk, dry_run=dry_run), *_aliases(desk, dry_run=dry_run)]
+    parts = [*_serving(desk, dry_run=dry_run), *releases(), *_aliases(desk, dry_run=dry_run)]
     for name, chore in chores.items():
         parts += [Done(f"{name}: would run")] if dry_run else _chore(name, chore)
     return Pass(dry_run, tuple(parts))

@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.base.clock import Clock, SystemClock
+from headgate.wiring.decisions import Decisions
 from headgate.wiring.models import open_model
 from headgate.wiring.place import POLICY, anchor, find_policy
-from headgate.wiring.traffic import Traffic
 
 if TYPE_CHECKING:
+    from headgate.adapters.answers.store import SqliteAnswers
     from headgate.adapters.archive.load import Restored
     from headgate.adapters.archive.save import Saved
     from headgate.adapters.mlflow.registry import MlflowRegistry
-    from headgate.adapters.sql.store import SqlEventStore
     from headgate.gate.ports import Measurements
     from headgate.gate.profile import Settings, Tried
-    from headgate.journal.event import Event
-    from headgate.journal.ports import EventStore, Sender
+    from headgate.journal.ports import Sender
+    from headgate.loop.releases import Controller
     from headgate.registry.signature import Columns
     from headgate.registry.version import Version
     from headgate.training.ports import Bench
 
 
-class Project(Traffic):
+class Project(Decisions):
     """A project folder, its policy, and the outside systems that its settings name."""
 
     @classmethod
@@ -37,24 +37,6 @@ class Project(Traffic):
         found = find_policy(folder)
         return cls(found.parent, load(found, os.environ), clock or SystemClock())
 
-    def journal(self) -> "EventStore":
-        """The journal."""
-        return self._journal
-
-    def renew_head(self, actor: str, reason: str) -> "Event":
-        """Start a new signed head at the journal's present end; return the event that says so."""
-        return self._journal.renew_head(actor, reason)
-
-    @cached_property
-    def _journal(self) -> "SqlEventStore":
-        from headgate.adapters.head.keeper import HeadKeeper
-        from headgate.adapters.sql.store import SqlEventStore
-
-        settings = self.policy.settings
-        url = anchor(settings.database, self.folder) or f"sqlite:///{self.state / 'headgate.db'}"
-        head = self.folder / settings.head if settings.head else self.state / "head.json"
-        return SqlEventStore(url, self.clock, HeadKeeper(head, self.state / "keys" / "head.pem"))
-
     def registry(self) -> "MlflowRegistry":
         """The model registry."""
         return self._registry
@@ -63,12 +45,28 @@ class Project(Traffic):
     def _registry(self) -> "MlflowRegistry":
         from headgate.adapters.mlflow.registry import MlflowRegistry
 
+        return MlflowRegistry(*self.tracking_store(), self.policy.project)
+
+    def tracking_store(self) -> tuple[str, str]:
+        """MLflow's tracking URI, and where new artefacts go; empty: where its server says."""
         settings = self.policy.settings
         tracking = anchor(settings.tracking, self.folder) or f"sqlite:///{self.state / 'mlflow.db'}"
         artefacts = settings.artefacts or ("" if settings.tracking else str(self.state / "artefacts"))
         if artefacts and "://" not in artefacts:
             artefacts = str((self.folder / artefacts).resolve())
-        return MlflowRegistry(tracking, artefacts, self.policy.project)
+        return tracking, artefacts
+
+    def controller(self) -> "Controller":
+        """What leads the releases, or waits until it may; each has a name of its own."""
+        import secrets
+        import socket
+
+        from headgate.loop.releases import Controller
+        from headgate.release.steps import Desk
+
+        holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        desk = Desk(self.journal(), self.registry(), self.clock, self.policy, self.bundles())
+        return Controller(desk, self.leases(), self.judge(), holder)
 
     def measurements(self) -> "Measurements":
         """What measures a bundle's latency and memory in fresh processes."""
@@ -98,6 +96,12 @@ class Project(Traffic):
             with serving(folder) as (host, port):
                 asked = requests(signature, sample(inputs, ROWS), version.model, f"{host}:{port}")
                 yield lambda rate, seconds: drive(host, port, asked, rate, seconds)
+
+    def answers(self, owner: str) -> "SqliteAnswers":
+        """What the control API answered under idempotency keys; `owner` names the process."""
+        from headgate.adapters.answers.store import SqliteAnswers
+
+        return SqliteAnswers(self.state / "run" / "answers.db", owner)
 
     def sender(self) -> "Sender":
         """What sends webhooks."""
