@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,7 +45,8 @@ models:
 INFER = "/v2/models/sums/infer"
 LONGEST = 30.0
 CLIENTS = 64
-ROW_SECONDS = 0.004
+ROW_SECONDS = 0.01  # so long that nothing else counts beside it
+LEAST = 0.7  # of what the model can do: the rest is the machine's, which others use as well
 SLOW = f"""
 import time
 
@@ -233,20 +234,27 @@ def test_shares_are_met_units_stay_and_a_dead_controllers_share_goes_back(gatewa
     assert "lease was not renewed" in (gateway.folder / "worker.log").read_text()
 
 
-def test_three_times_what_a_model_can_do_costs_no_goodput_and_the_rest_is_refused_quickly(gateway: Gateway) -> None:
+def test_three_times_what_a_model_can_do_costs_no_goodput_and_the_rest_is_told_to_come_back(gateway: Gateway) -> None:
     gateway.make("1", SLOW)
     gateway.route("1")
     gateway.start()
-    content = request(INFER, body(1))
-    end = time.monotonic() + 2
-    first = asyncio.run(closed(gateway.port, [content] * 8, lambda: time.monotonic() < end))
-    peak = sum(one.status == 200 for one in first) / 2
-    before, seconds = gateway.memory(), 4.0
-    seen = asyncio.run(opened(gateway.port, content, 3 * peak, seconds, 150))
-    good = [one for one in seen if one.status == 200 and one.took < 0.5]
-    refused = sorted(one.took for one in seen if one.status == 503)
-    assert {one.status for one in seen} == {200, 503}
-    assert len(good) / seconds >= 0.9 * peak, (len(good) / seconds, peak)
-    assert refused[len(refused) // 2] < 0.05
-    assert all(one.headers.get("retry-after") == "1" for one in seen if one.status == 503)
+    content, can_do, seconds = request(INFER, body(1)), 1 / ROW_SECONDS, 4.0
+    warm = time.monotonic() + 1
+    asyncio.run(closed(gateway.port, [content] * 8, lambda: time.monotonic() < warm))
+    before = gateway.memory()
+    began = time.monotonic()
+    seen = asyncio.run(opened(gateway.port, content, 3 * can_do, seconds, 150))
+    took = time.monotonic() - began
+    answered, refused = ([one for one in seen if one.status == status] for status in (200, 503))
+    assert len(answered) + len(refused) == len(seen) > 2.9 * can_do * seconds
+    assert LEAST * can_do * seconds <= len(answered) <= can_do * took
+    assert set(map(check, answered)) == {"1"}
+    assert {(one.headers["retry-after"], json.loads(one.body)["code"]) for one in refused} == {("1", "overloaded")}
     assert gateway.memory() < before + 20
+    assert check(asyncio.run(closed(gateway.port, [content], once()))[0]) == "1", "what came after is answered again"
+
+
+def once() -> Callable[[], bool]:
+    """Return what says yes the first time."""
+    turns = iter((True,))
+    return lambda: next(turns, False)
