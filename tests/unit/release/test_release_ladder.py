@@ -52,7 +52,7 @@ def act(verdict: Verdict, waited: timedelta, rung: int = 1, age: timedelta = tim
     return next_move(standing(rung), saw(verdict, age), NOON + waited).act
 
 
-many = settings(max_examples=300)
+many = settings(max_examples=120)
 verdicts = st.sampled_from(Verdict)
 ages = st.sampled_from([timedelta(0), HOUR, 2 * DAY, 30 * DAY]) | st.timedeltas(timedelta(0), 30 * DAY)
 older = st.sampled_from([timedelta(0), timedelta(0), TICK, HOUR])
@@ -202,6 +202,23 @@ def test_an_ab_test_promotes_no_arm_that_is_not_in_it() -> None:
     assert next_move(at, saw(SOUND, winner="bold"), NOON + 2 * DAY).act is Act.WAIT
     assert next_move(at, saw(SOUND, winner=""), NOON + 2 * DAY).act is Act.WAIT
     assert next_move(at, saw(SOUND, winner="shy"), NOON + 2 * DAY).arm == "shy"
+
+
+def test_an_arm_that_harms_is_dropped_and_the_last_one_ends_the_test() -> None:
+    bold, shy = (Reading("errors", required=True, verdict=HARM, why="because", arm=arm) for arm in ARMS)
+    at = standing(plan=TEST)
+    one = next_move(at, weigh([bold], NOON), NOON)
+    assert (one.act, one.drop) == (Act.DROP, {"bold"})
+    assert shares_on(at, one) == {"champion": pytest.approx(0.7), "shy": 0.3}
+    assert next_move(at, weigh([bold, shy], NOON), NOON).act is Act.ROLL_BACK
+
+
+def test_an_order_to_end_is_obeyed_whatever_is_seen() -> None:
+    for order in (Order(State.ABORTED, "no"), Order(State.SUPERSEDED, "later")):
+        move = next_move(standing(order=order), saw(SOUND), NOON + HOUR)
+        assert (move.act, move.end, move.why) == (Act.ROLL_BACK, order.end, order.why)
+    watched = next_move(standing(3, order=Order(State.SUPERSEDED, "later")), saw(SOUND), NOON)
+    assert (watched.act, watched.end) == (Act.FINISH, State.FINISHED)
 
 
 def test_harm_by_an_arm_that_was_dropped_is_past() -> None:

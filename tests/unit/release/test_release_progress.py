@@ -79,7 +79,7 @@ anything = st.one_of(
     st.just(NewEvent("release.sung", ADA, "", {})),
 )
 streams = st.lists(anything, max_size=25).map(lambda new: journal(START, *new))
-many = settings(max_examples=60)
+many = settings(max_examples=40)
 
 
 @many
