@@ -372,6 +372,28 @@ def test_an_arm_that_harms_is_dropped_and_the_test_goes_on() -> None:
     assert world.champion == "3"
 
 
+def test_a_bandit_moves_shares_between_the_arms_of_the_plan() -> None:
+    # Given an A/B test whose shares follow a bandit
+    plan = plan_of(ARMS, **AB | {"ab": {**AB["ab"], "bandit": "thompson", "least": 0.1}})
+    world = ReleaseWorld(plan, verdicts({"A/B": UNCLEAR}), MONDAY)
+    world.start(plan)
+    world.run(5 * MINUTE)
+    # When it asks for other shares, again and again
+    wish = {"champion": 0.2, "bold": 0.1, "shy": 0.7}
+    world.wishes["r1"] = wish
+    world.run(HOUR)
+    # Then they are set once, and the test goes on from there
+    assert {arm.name: round(arm.weight, 9) for arm in world.route.arms} == wish
+    assert acts(world) == [Act.ADVANCE, Act.RESHARE]
+    # And what is below the least is not followed
+    world.wishes["r1"] = {"champion": 0.95, "bold": 0.0, "shy": 0.05}
+    world.run(HOUR)
+    assert world.standing().shares == wish
+    # And at the horizon the champion has everything
+    world.run(3 * DAY)
+    assert [arm.version for arm in world.route.arms] == ["1"]
+
+
 def test_the_last_arm_that_harms_ends_the_test() -> None:
     both = [Reading("errors", required=True, verdict=Verdict.HARM, why="9 % fail", arm=arm) for arm in ARMS]
     world = ab_world(weigh(both, MONDAY, 5000))

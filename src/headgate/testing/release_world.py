@@ -53,6 +53,7 @@ class ReleaseWorld:
         releases: What the journal says.
         made: What changed the world, in order: key, act and rung.
         fuse: After how many pieces of work the controller is killed; None: never.
+        wishes: The shares that a bandit asks for, by release.
         refuse: Why the rules refuse to set shares; empty: they allow it.
     """
 
@@ -65,6 +66,7 @@ class ReleaseWorld:
         self.made: list[tuple[str, Act, int]] = []
         self.fuse: int | None = None
         self.refuse: str = ""
+        self.wishes: dict[str, Mapping[str, float]] = {}
 
     def start(self, plan: Plan, release: str = "r1") -> None:
         """Start a release."""
@@ -94,7 +96,7 @@ class ReleaseWorld:
         """Run one pass; KilledError leaves the world as it was then."""
         state = self.releases
         seen = {one.release: found for one in state.open if (found := self.see(one, self.now)) is not None}
-        effects = plan_pass(state, Facts(self.route, seen), self.now)
+        effects = plan_pass(state, Facts(self.route, seen, self.wishes), self.now)
         for effect in effects:
             for piece in self._pieces(effect):
                 if self.fuse is not None:

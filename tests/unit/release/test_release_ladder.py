@@ -208,7 +208,7 @@ def test_an_arm_that_harms_is_dropped_and_the_last_one_ends_the_test() -> None:
     bold, shy = (Reading("errors", required=True, verdict=HARM, why="because", arm=arm) for arm in ARMS)
     at = standing(plan=TEST)
     one = next_move(at, weigh([bold], NOON), NOON)
-    assert (one.act, one.drop) == (Act.DROP, {"bold"})
+    assert (one.act, one.drop) == (Act.DROP, frozenset({"bold"}))
     assert shares_on(at, one) == {"champion": pytest.approx(0.7), "shy": 0.3}
     assert next_move(at, weigh([bold, shy], NOON), NOON).act is Act.ROLL_BACK
 
