@@ -174,7 +174,13 @@ def _promoted(at: Standing, event: Event, arm: str) -> Standing:
 
 
 def _failed(at: Standing, intent: Intent, event: Event) -> Standing:
-    """What could not be raised asks a person; taking traffic back is tried again until it is done."""
+    """What could not be raised asks a person; what harms and could not be dropped alone goes back with the rest.
+
+    Giving everything back is tried again until it is done.
+    """
+    if intent.move.act is Act.DROP:
+        why = f"{intent.move.why}; the other arms cannot stay: {event.reason}"
+        return replace(at, pending=None, order=at.order or Order(State.ROLLED_BACK, why), why=why)
     if intent.move.act not in RAISES:
         return at
     state = State.PROMOTED if at.promoted else State.ASKING

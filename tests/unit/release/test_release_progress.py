@@ -13,6 +13,7 @@ from headgate.base.errors import Tampered
 from headgate.journal.event import Event, NewEvent
 from headgate.release import events
 from headgate.release.evidence import Evidence, Verdict
+from headgate.release.ladder import next_move
 from headgate.release.ledger import MOVED, ROUTE_SET
 from headgate.release.move import Act, Intent, Move, State
 from headgate.release.progress import Releases, advance, releases_of
@@ -177,12 +178,21 @@ def test_a_pause_adds_to_patience_and_keeps_the_evidence() -> None:
     assert at.since < at.clock
 
 
-@pytest.mark.parametrize("act", [Act.ROLL_BACK, Act.FINISH, Act.DROP])
+@pytest.mark.parametrize("act", [Act.ROLL_BACK, Act.FINISH])
 def test_taking_traffic_back_is_never_given_up(act: Act) -> None:
     back = intent(2, Move(act, "because", 0))
     told = events.intended(back, SEEN, CONTROLLER)
     (at,) = folded(*FIRST, *told, events.failed(back, CONTROLLER, "the database is away")).all
     assert at.pending == back
+
+
+def test_an_arm_that_cannot_be_dropped_alone_takes_the_release_back() -> None:
+    drop = intent(2, Move(Act.DROP, "harm", 0, drop=frozenset({"bold"})))
+    refused = events.failed(drop, CONTROLLER, "grace rejects version 3")
+    (at,) = folded(*FIRST, *events.intended(drop, SEEN, CONTROLLER), refused).all
+    move = next_move(at, SEEN, NOON)
+    assert (at.pending, move.act, move.end) == (None, Act.ROLL_BACK, State.ROLLED_BACK)
+    assert move.why == "harm; the other arms cannot stay: grace rejects version 3"
 
 
 def test_the_first_order_to_end_stands() -> None:
