@@ -1,7 +1,6 @@
 """`headgate outcomes`: what became true: import, show, and how much of the predictions it covers."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,7 +34,9 @@ def attach(app: typer.Typer) -> None:
 
 @plainly
 def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet: value, id (or model, unit, time), row, true_at.")],
+    file: Annotated[
+        str, typer.Argument(help="CSV or Parquet, path or s3:// URL: value, id (or model, unit, time), row, true_at.")
+    ],
     *,
     folder: Folder = HERE,
     as_json: AsJson = False,
@@ -45,14 +46,14 @@ def import_file(
     from headgate.predictions.outcome import micros
     from headgate.wiring import outcome_pieces
 
-    project = open_project(folder)
+    project, name = open_project(folder), file.partition("?")[0].rpartition("/")[2]
     received, bad, good, first = micros(project.clock.now()), [], 0, 1
     sink = project.outcome_sink()
     try:
-        with _progress(file) as progress:
+        with _progress(name) as progress:
             task = progress.add_task("", total=1.0)
             for share, rows in outcome_pieces(file):
-                made = list(outcomes(rows, first, received, file.name))
+                made = list(outcomes(rows, first, received, name))
                 found = [one for _, one in made if not isinstance(one, str)]
                 keep(sink, found)
                 bad += [{"row": number, "error": one} for number, one in made if isinstance(one, str)]
@@ -60,7 +61,7 @@ def import_file(
                 progress.update(task, completed=share, description=f"{good} outcomes, {len(bad)} bad rows")
     finally:
         sink.close()
-    result = {"file": str(file), "accepted": good, "bad": len(bad), "errors": bad[:NAMED]}
+    result = {"file": name if "://" in file else file, "accepted": good, "bad": len(bad), "errors": bad[:NAMED]}
     show(result, as_json=as_json, render=lambda: _imported(result))
     if bad:
         raise typer.Exit(1)
@@ -138,11 +139,11 @@ def _join(project: "Project", model: str, since: str, maturity: str, as_of: str)
     return Joined(model, predictions, outcomes, until, due, project.log_hash() if hashed else None)
 
 
-def _progress(file: Path) -> Any:
+def _progress(name: str) -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn(file.name), BarColumn(), TextColumn("{task.description}"))
+    columns = (TextColumn(name), BarColumn(), TextColumn("{task.description}"))
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 

@@ -154,8 +154,8 @@ class Traffic(Place):
         return self.state / "keys" / "log-salt"
 
 
-def outcome_pieces(path: Path) -> "Iterator[tuple[float, list[dict[str, Any]]]]":
-    """Read a file of outcomes."""
+def outcome_pieces(name: str) -> "Iterator[tuple[float, list[dict[str, Any]]]]":
+    """Read a file of outcomes, by path or URL."""
     from headgate.adapters.outcomes.files import pieces
 
-    return pieces(path)
+    return pieces(name)
