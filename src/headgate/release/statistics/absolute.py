@@ -46,16 +46,16 @@ class Rate:
     def fold(self, running: Running, seconds: Seconds, noise: Noise = INDEPENDENT) -> tuple[Running, Floats]:
         """Return the state after new seconds, and log E at the end of each [t]; as Odds.fold does."""
         steps, weights = self._steps(seconds, noise)
-        return mixture.fold(running, steps, len(self.odds), weights, self.every)
+        return mixture.fold(running, steps, weights, self.every)
 
     def log_e(self, seconds: Seconds, noise: Noise = INDEPENDENT) -> Floats:
         """Return log E [..., t] at the end of each second, from the first one on."""
         steps, weights = self._steps(seconds, noise)
-        return mixture.log_e(np.add.accumulate(steps, axis=-2), len(self.odds), weights, self.every)
+        return mixture.log_e(np.add.accumulate(steps, axis=-2), weights, self.every)
 
     def _steps(self, seconds: Seconds, noise: Noise) -> tuple[Floats, Floats]:
-        nulls, weights = noise.nulls(1.0)
-        odds = np.concatenate([np.array(self.odds), nulls]) * self.null / (1 - self.null)
+        factors, weights = noise.values(1.0, self.odds)
+        odds = factors * self.null / (1 - self.null)
         rates = odds / (1 + odds)
         k, rest = seconds.k[..., None], (seconds.m - seconds.k)[..., None]
         return (k * np.log(rates) + rest * np.log1p(-rates)) / noise.phi, weights

@@ -5,19 +5,18 @@ in clumps. *Units*: each unit keeps to one arm and has a rate of its own, and tw
 means, for as long as the release lasts. Both show between the champion's buckets of units, as each bucket is to the
 others what an arm is to an arm.
 
-Bursts are answered by phi: log-likelihoods are divided by the variance ratio of quasi-likelihood,
-
-    phi_B = sum (k_j - K s_j)^2 / sum K s_j (1 - s_j)
-
-over buckets j and blocks of B seconds with K events in all, s_j being the bucket's share of the block's requests; phi
-is the largest over blocks of 1, 10 and 30 seconds, and at least 1. (Wedderburn, Quasi-likelihood functions,
-Biometrika 61 (1974); McCullagh and Nelder, Generalized Linear Models (1989), section 4.5.)
-
+Bursts are answered by phi: log-likelihoods are divided by the variance ratio of quasi-likelihood (Wedderburn,
+Quasi-likelihood functions, Biometrika 61 (1974); McCullagh and Nelder, Generalized Linear Models (1989), section 4.5).
 Units are answered by a null that is drawn: their effect does not fade with time, and division by any constant would
-fail in the end. Over the whole history, a bucket's events vary by phi K s_j (1 - s_j) from bursts, and by (K s_j)^2 v
-from its units, which gives v by moments,
+fail in the end. Both follow from moments. In a block with K events, a bucket with the share s of its requests has
 
-    v = max(0, sum (k_j - K s_j)^2 - phi sum K s_j (1 - s_j)) / sum (K s_j)^2
+    E (k - K s)^2 = phi K s (1 - s) + v (K s)^2
+
+where v is the variance between buckets of their relative rates. Summed over buckets and blocks of 1, 10 or 30 seconds
+that is one equation, and over the whole history another, in which v weighs far more. phi is the largest over the three
+lengths of blocks, and at least 1; v is what the whole history leaves, and at least 0,
+plus half its standard error, sqrt(2 / 31) sum (k - K s)^2 / sum (K s)^2, but no more than 0.03: a spread that is taken
+for too small is never made good, and one that few events say nothing about must not hide a fault.
 
 An arm with a share p of all units is as large as 32 p buckets, the other as 32 (1 - p), so the log of the odds ratio
 between two arms of one version has about the variance v / (32 p (1 - p)); its root is the spread.
@@ -26,18 +25,22 @@ Learned from the time before the start alone: what is learned from the data that
 to see what befalls one arm as a whole; shock.py looks at that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from headgate.predictions.rollup import BUCKETS
 from headgate.release.statistics.counts import Floats, Ints
 
 BLOCKS = (1, 10, 30)
 HISTORY_SECONDS = 300
-SPREADS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
-NODES = 9
+SPREADS = (0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
+FINEST, COARSEST, REACH = 0.1, 0.75, 4.0  # of the lattice of values: log odds, spreads, spreads
+TINY = 1e-12
+DOUBT = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,23 @@ class Noise:
     phi: float = 1.0
     spread: float = 0.0
 
-    def nulls(self, null: float) -> tuple[Floats, Floats]:
-        """Return the nulls and their weights: one, or quadrature nodes of a normal law around its log.
+    def values(self, null: float, alternatives: Sequence[float]) -> tuple[Floats, Floats]:
+        """Return odds ratios [values] and the weights of alternatives and null on them [2, values].
 
-        Gauss and Hermite's rule; Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 25.4.46.
+        Where units differ, each alternative and the null become a normal law around its log, all on one lattice: as
+        evidence sharpens, a truth between two points is then as far from the one law as from the other.
         """
+        centres = np.log(np.asarray(alternatives) / null)
         if not self.spread:
-            return np.array([null]), np.array([1.0])
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-        return null * np.exp(self.spread * nodes), weights / weights.sum()
+            own = np.eye(len(centres) + 1)
+            return null * np.exp(np.append(centres, 0.0)), np.stack([own[:-1].mean(axis=0), own[-1]])
+        step, reach = max(FINEST, self.spread * COARSEST), REACH * self.spread
+        low, high = min(0.0, centres.min()) - reach, max(0.0, centres.max()) + reach
+        points = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
+        cells = np.append(points - step / 2, points[-1] + step / 2)
+        mass = np.diff(ndtr((cells - np.append(centres, 0.0)[:, None]) / self.spread), axis=-1)
+        weights = np.stack([mass[:-1].mean(axis=0), mass[-1]])
+        return null * np.exp(points), weights / weights.sum(axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +105,16 @@ def learn(units: Ints, events: Ints) -> Dispersion:
         units: [..., t, 32] the champion's requests of each second and bucket.
         events: [..., t, 32] its events.
     """
-    found = [(surplus[0] / np.maximum(surplus[1], 1e-12)) for surplus in (_moments(units, events, b) for b in BLOCKS)]
-    phi = np.maximum(1.0, np.max(found, axis=0))
     squares, binomial, product = _moments(units, events, units.shape[-2])
-    variance = np.maximum(0.0, squares - phi * binomial) / np.maximum(product, 1e-12)
+    product = np.maximum(product, TINY)
+    phi = np.ones_like(squares)
+    for block in BLOCKS:
+        found, expected, part = _moments(units, events, block)
+        from_units = part / product  # what v adds to a block, in parts of what it adds to the whole history
+        left = found - from_units * squares
+        phi = np.maximum(phi, left / np.maximum(expected - from_units * binomial, TINY))
+    error = np.sqrt(2 / (BUCKETS - 1)) * np.maximum(squares, phi * binomial) / product
+    variance = np.maximum(0.0, squares - phi * binomial) / product + np.minimum(error / 2, DOUBT)
     return Dispersion(phi, variance, events.sum(axis=(-1, -2)))
 
 

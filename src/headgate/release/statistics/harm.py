@@ -8,12 +8,14 @@ to thirty times as many, so that none of them costs much more than knowing it wo
 from headgate.release.statistics.odds import Odds
 
 WORSE = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+SLOWER = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)  # one answer in twenty is slow already: the odds have less room
 
 
-def harm(least: float = 1.0) -> Odds:
+def harm(least: float = 1.0, worse: tuple[float, ...] = WORSE) -> Odds:
     """Return the test for harm.
 
     Args:
         least: The odds ratio that is still no harm.
+        worse: Alternatives as multiples of it; SLOWER for a quantile of latency.
     """
-    return Odds(least, tuple(least * factor for factor in WORSE))
+    return Odds(least, tuple(least * factor for factor in worse))

@@ -45,15 +45,14 @@ class Odds:
             noise: The same at every pass of one release.
         """
         steps, weights = self._steps(seconds, noise)
-        return mixture.fold(running, steps, len(self.alternatives), weights, self.every)
+        return mixture.fold(running, steps, weights, self.every)
 
     def log_e(self, seconds: Seconds, noise: Noise = INDEPENDENT) -> Floats:
         """Return log E [..., t] at the end of each second, from the first one on."""
         steps, weights = self._steps(seconds, noise)
         path = np.add.accumulate(steps, axis=-2)
-        return mixture.log_e(path, len(self.alternatives), weights, self.every)
+        return mixture.log_e(path, weights, self.every)
 
     def _steps(self, seconds: Seconds, noise: Noise) -> tuple[Floats, Floats]:
-        nulls, weights = noise.nulls(self.null)
-        psi = np.concatenate([np.array(self.alternatives), nulls])
+        psi, weights = noise.values(self.null, self.alternatives)
         return log_likelihood(seconds, psi) / noise.phi, weights

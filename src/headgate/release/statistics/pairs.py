@@ -23,7 +23,7 @@ from headgate.release.statistics.counts import Floats
 from headgate.release.statistics.mixture import Running
 
 STAKES = (0.03, 0.1, 0.25, 0.5, 0.9)
-ALONE = np.array([1.0])
+WEIGHTS = np.stack([np.append(np.full(len(STAKES), 1 / len(STAKES)), 0.0), np.append(np.zeros(len(STAKES)), 1.0)])
 Flags = npt.NDArray[np.bool_]
 
 
@@ -46,12 +46,12 @@ class Bets:
             running: The state before; Running() at the start.
             differences: [pairs] D of each, in the order in which outcomes matured.
         """
-        return mixture.fold(running, self._steps(differences), len(STAKES), ALONE, every=None)
+        return mixture.fold(running, self._steps(differences), WEIGHTS, every=None)
 
     def log_e(self, differences: Floats) -> Floats:
         """Return log E [..., pairs] after each pair from the first on; simulations put an axis of runs before it."""
         path = np.add.accumulate(self._steps(differences), axis=-2)
-        return mixture.log_e(path, len(STAKES), ALONE, every=None)
+        return mixture.log_e(path, WEIGHTS, every=None)
 
     def _steps(self, differences: Floats) -> Floats:
         largest = 1.0 + self.side * self.margin  # what can be lost at a stake of one

@@ -16,6 +16,7 @@ from headgate.release.statistics.odds import Odds
 from headgate.release.statistics.sound import sound
 
 BOUND = np.log(20)
+WEIGHTS = np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
 CALM, NOISY = Noise(), Noise(1.4, 0.2)
 
 
@@ -91,7 +92,7 @@ def steps(seed: int, length: int) -> Floats:
 
 def test_the_stake_adds_up_to_one_while_nothing_happens() -> None:
     path = np.zeros((500, 3))
-    assert np.allclose(log_e(path, 2, np.array([1.0])), 0.0)
+    assert np.allclose(log_e(path, WEIGHTS), 0.0)
 
 
 def test_log_e_is_the_mean_that_the_formula_says() -> None:
@@ -103,10 +104,10 @@ def test_log_e_is_the_mean_that_the_formula_says() -> None:
 
     bases = [path[119], path[239]]
     expected = (
-        0.5 * ratio(at) + sum(0.5 / (j * (j + 1)) * ratio(at - base) for j, base in enumerate(bases, 1)) + 0.5 / 3
+        0.85 * ratio(at) + sum(0.15 / (j * (j + 1)) * ratio(at - base) for j, base in enumerate(bases, 1)) + 0.15 / 3
     )
-    assert log_e(path, 2, np.array([1.0]))[-1] == pytest.approx(np.log(expected))
-    assert fold(Running(), steps(1, 250), 2, np.array([1.0]))[1][-1] == pytest.approx(np.log(expected))
+    assert log_e(path, WEIGHTS)[-1] == pytest.approx(np.log(expected))
+    assert fold(Running(), steps(1, 250), WEIGHTS)[1][-1] == pytest.approx(np.log(expected))
 
 
 def test_restarts_come_every_two_minutes() -> None:
