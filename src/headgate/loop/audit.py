@@ -12,6 +12,7 @@ from headgate.gate.ballots import CAST
 from headgate.journal.chain import Break
 from headgate.journal.event import Event
 from headgate.journal.ports import Document
+from headgate.loop.keys import check_keys
 from headgate.loop.replay import Finding, replay
 from headgate.loop.state import ProjectState
 from headgate.registry.version import Version, counts_anew
@@ -63,6 +64,7 @@ def audit(
     aliases: Mapping[str, Version | None] | str,
     beyond: Sequence[Event] = (),
     bundles: Mapping[str, str] | None = None,
+    keys: Sequence[Document] = (),
 ) -> AuditReport:
     """Return everything that does not hold.
 
@@ -73,13 +75,14 @@ def audit(
         aliases: What the registry's champion alias names, by model; or why the registry could not be asked.
         beyond: Events from the first break on; counted only.
         bundles: What is wrong with the local copy of a champion's bundle, by model.
+        keys: The documents of API keys that the gateway reads; not compared where routes are not.
     """
     replayed = replay(events)
     findings, notes = [*broken, *replayed.findings], list(replayed.notes)
     if isinstance(routes, str):
         notes.append(f"routes were not compared: {routes}")
     else:
-        findings += check_routes(replayed.state, routes)
+        findings += check_routes(replayed.state, routes) + check_keys(events, keys)
     if isinstance(aliases, str):
         notes.append(f"aliases were not compared: {aliases}")
     else:

@@ -10,6 +10,7 @@ from headgate.journal.event import Event
 from headgate.journal.head import Head
 from headgate.journal.ports import Document, EventStore
 from headgate.loop.audit import AuditReport, audit, from_break
+from headgate.loop.keys import COLLECTION as KEYS
 from headgate.loop.replay import Finding
 from headgate.loop.state import ProjectState, fold
 from headgate.registry.ports import Registry
@@ -53,7 +54,8 @@ def inspect(
         trusted = [event for event in events if event.position < found.position]
         return audit(trusted, broken, UNTOLD, UNTOLD, beyond=_beyond(store, trusted))
     flaws = _bundles(events, bundles) if bundles else {}
-    return audit(events, broken, _routes(store, broken), _aliases(registry, models), bundles=flaws)
+    routes, keys = _documents(store, COLLECTION, "routes", broken), _documents(store, KEYS, "API keys", broken)
+    return audit(events, broken, routes, _aliases(registry, models), bundles=flaws, keys=keys)
 
 
 def bundle_flaws(state: ProjectState, bundles: Path) -> dict[str, str]:
@@ -91,11 +93,11 @@ def _kept(events: Iterator[Event], kept: list[Event]) -> Iterator[Event]:
         yield event
 
 
-def _routes(store: EventStore, broken: list[Finding]) -> tuple[Document, ...]:
+def _documents(store: EventStore, collection: str, where: str, broken: list[Finding]) -> tuple[Document, ...]:
     try:
-        return store.documents(COLLECTION)
+        return store.documents(collection)
     except Tampered as error:
-        broken.append(Finding(None, "routes", error.what))
+        broken.append(Finding(None, where, error.what))
         return ()
 
 
