@@ -1,4 +1,4 @@
-"""`headgate key`: the API keys that clients of the gateway show; create, list, revoke."""
+"""`headgate key`: the API keys that clients of the gateway and of the control API show; create, list, revoke."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,10 @@ from headgate.cli.output import HERE, Actor, AsJson, Because, Folder, actor_of, 
 
 Named = Annotated[str, typer.Option("--name", help="Who uses it; one name may have two keys, to change them over.")]
 Scopes = Annotated[
-    list[str] | None, typer.Option("--scope", help="predict:MODEL, predict:*, outcomes or admin; may be repeated.")
+    list[str] | None,
+    typer.Option("--scope", help="predict:MODEL, predict:*, outcomes, read, operate, approve or admin; repeatable."),
 ]
+Role = Annotated[str | None, typer.Option("--role", help="For the control API: viewer, operator, approver or admin.")]
 Expires = Annotated[str | None, typer.Option("--expires", help="How long it holds, such as 90d; default: for ever.")]
 Id = Annotated[str, typer.Argument(help="The id of the key (see `headgate key list`).")]
 After = Annotated[str | None, typer.Option("--after", help="Let it hold this much longer, such as 1h; default: not.")]
@@ -17,7 +19,7 @@ After = Annotated[str | None, typer.Option("--after", help="Let it hold this muc
 
 def attach(app: typer.Typer) -> None:
     """Add the commands."""
-    key = typer.Typer(help="API keys of the gateway's clients: create, list, revoke.", no_args_is_help=True)
+    key = typer.Typer(help="API keys for the gateway and the control API: create, list, revoke.", no_args_is_help=True)
     key.command("create")(create)
     key.command("list")(list_)
     key.command("revoke")(revoke)
@@ -30,20 +32,23 @@ def create(
     name: Named,
     because: Because,
     scope: Scopes = None,
+    role: Role = None,
     expires: Expires = None,
     actor: Actor = "",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and show it, once: only a hash of it is kept. Without --scope it may ask every model."""
+    """Make a key and show it, once: only a hash of it is kept. Without --scope and --role it may ask every model."""
     import os
 
     from headgate.gateway.guard import issue
+    from headgate.gateway.guard.roles import scopes_of
 
     project = open_project(folder)
     now = project.clock.now()
     until = None if expires is None else now + _span(expires, "--expires")
-    scopes, models = scope or ["predict:*"], list(project.policy.models)
+    asked = [*(scope or ()), *(scopes_of(role) if role else ())]
+    scopes, models = list(dict.fromkeys(asked)) or ["predict:*"], list(project.policy.models)
     made, secret = issue.create(
         project.journal(), name, scopes, models, now, until, os.urandom, actor_of(actor), because
     )
@@ -56,6 +61,7 @@ def create(
 def list_(folder: Folder = HERE, *, as_json: AsJson = False) -> None:
     """Show the keys, without their secrets."""
     from headgate.gateway.guard import issue
+    from headgate.gateway.guard.roles import role_of
 
     project = open_project(folder)
     now = project.clock.now()
@@ -64,6 +70,7 @@ def list_(folder: Folder = HERE, *, as_json: AsJson = False) -> None:
             "id": key.id,
             "name": key.name,
             "scopes": list(key.scopes),
+            "role": role_of(key.scopes),
             "created": key.created.isoformat(),
             "expires": key.expires and key.expires.isoformat(),
             "state": "revoked" if gone else "expired" if key.expires and key.expires <= now else "holds",
@@ -111,8 +118,10 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
     if not rows:
         return "there is no API key; `headgate key create` makes one"
-    table = Table("id", "name", "scopes", "created", "expires", "")
+    table = Table("id", "name", "role", "scopes", "created", "expires", "")
     for row in rows:
         scopes, expires = escape(", ".join(row["scopes"])), row["expires"] or "never"
-        table.add_row(row["id"], escape(row["name"]), scopes, row["created"][:19], expires[:19], row["state"])
+        table.add_row(
+            row["id"], escape(row["name"]), row["role"], scopes, row["created"][:19], expires[:19], row["state"]
+        )
     return table

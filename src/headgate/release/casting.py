@@ -5,10 +5,11 @@ This file acts, for the ballots alone; what they add up to is decided in `gate.s
 
 import secrets
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from headgate.base.clock import Clock
 from headgate.base.digest import Json
-from headgate.base.errors import BadInput, Refused
+from headgate.base.errors import BadInput, Conflict, Refused
 from headgate.gate.ballots import CAST, Ballot, Choice, flaw
 from headgate.gate.people import People, Signer, key_id_of, plain_name
 from headgate.gate.standing import Asked, Standing, scorecard_approved, standing, useless
@@ -46,12 +47,30 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A signature that was made where the person's key is (of a `draft`), and what it was made over.
+
+    Attributes:
+        at: The draft's time.
+        nonce: The draft's.
+        key_id: Of the key that signed.
+        signature: Base64.
+    """
+
+    at: datetime
+    nonce: str
+    key_id: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
-    """Who speaks: a name, why they say it, and their key if they have one."""
+    """Who speaks: a name, why they say it, and their key, or what it signed elsewhere, if they have one."""
 
     person: str
     because: str
     signer: Signer | None = None
+    made: Made | None = None
 
 
 def vote(
@@ -62,12 +81,10 @@ def vote(
     Raises:
         BadInput: There is no such model or version, or no reason is given.
         Refused: The ballot could not count (requester, not asked, unsigned), or approves what did not pass the gate.
+        Conflict: A ballot that was signed elsewhere is recorded already, or somebody else recorded something.
     """
     rules, (ledger, people) = rules_of(policy, model), read_ledger(store, model)
-    found = ledger.registered(version)
-    asked = Asked(
-        policy.project, model, "version", version, found.digest, rules.scorecard, ledger.requesters(found.digest)
-    )
+    asked = _about(policy, rules, ledger, version)
     if choice == "approve" and not _withdraws(ledger, version, voice):
         _passed(ledger, version, rules)
     return _cast(store, clock, rules, ledger, people, asked, choice, voice)
@@ -76,8 +93,30 @@ def vote(
 def sign_off(store: EventStore, clock: Clock, policy: ProjectPolicy, model: str, choice: Choice, voice: Voice) -> Said:
     """Approve or reject the scorecard of a model as it stands in the policy."""
     rules, (ledger, people) = rules_of(policy, model), read_ledger(store, model)
-    asked = Asked(policy.project, model, "scorecard", None, None, rules.scorecard)
+    asked = _about(policy, rules, ledger, None)
     return _cast(store, clock, rules, ledger, people, asked, choice, voice)
+
+
+def draft(
+    store: EventStore,
+    clock: Clock,
+    policy: ProjectPolicy,
+    model: str,
+    version: str | None,
+    choice: Choice,
+    voice: Voice,
+) -> Ballot:
+    """Return the ballot that `vote` (version None: `sign_off`) would record: its payload is what a person signs."""
+    ledger, _ = read_ledger(store, model)
+    return _fill_in(clock, _about(policy, rules_of(policy, model), ledger, version), choice, voice)
+
+
+def _about(policy: ProjectPolicy, rules: Rules, ledger: Ledger, version: str | None) -> Asked:
+    if version is None:
+        return Asked(policy.project, rules.model, "scorecard", None, None, rules.scorecard)
+    digest = ledger.registered(version).digest
+    requesters = ledger.requesters(digest)
+    return Asked(policy.project, rules.model, "version", version, digest, rules.scorecard, requesters)
 
 
 def _cast(
@@ -91,6 +130,9 @@ def _cast(
     voice: Voice,
 ) -> Said:
     ballot = _fill_in(clock, asked, choice, voice)
+    if voice.made and any(cast.nonce == ballot.nonce for cast in ledger.ballots):
+        what = "this signed ballot was recorded already"
+        raise Conflict(what, where=_where(asked), way_out="sign a fresh draft to say it again")
     why = useless(ballot, asked, people, rules.approval, ballot.at)
     withdraws = choice == "approve" and _withdraws(ledger, asked.version, voice) and not flaw(ballot, people)
     if why and not withdraws:
@@ -115,7 +157,7 @@ def _standing(asked: Asked, cast: tuple[Ballot, ...], people: People, rules: Rul
 def _fill_in(clock: Clock, asked: Asked, choice: Choice, voice: Voice) -> Ballot:
     if not voice.because.strip():
         raise BadInput("a ballot needs a reason", where=_where(asked), way_out='--because "what convinced you"')
-    name, now = plain_name(voice.person), clock.now()
+    name, now, made = plain_name(voice.person), clock.now(), voice.made
     if not name or name.startswith("process:"):
         raise Refused(f"{voice.person!r} is not a person", where=_where(asked), way_out="--as NAME")
     ballot = Ballot(
@@ -130,9 +172,10 @@ def _fill_in(clock: Clock, asked: Asked, choice: Choice, voice: Voice) -> Ballot
         choice=choice,
         person=name,
         because=voice.because.strip(),
-        signed_at=now,
-        nonce=secrets.token_hex(16),
-        key_id=key_id_of(voice.signer.public_key) if voice.signer else None,
+        signed_at=made.at if made else now,
+        nonce=made.nonce if made else secrets.token_hex(16),
+        key_id=made.key_id if made else key_id_of(voice.signer.public_key) if voice.signer else None,
+        signature=made.signature if made else None,
     )
     return replace(ballot, signature=voice.signer.sign(ballot.payload())) if voice.signer else ballot
 

@@ -20,10 +20,11 @@ from headgate.gateway.guard.keys import (
     fingerprint,
     spell,
 )
+from headgate.gateway.guard.roles import CONTROL
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document, EventStore
 
-SCOPES = "predict:MODEL, predict:*, outcomes, admin"
+SCOPES = "predict:MODEL, predict:*, outcomes, read, operate, approve, admin"
 
 
 def create(
@@ -68,7 +69,7 @@ def create(
 def check_scope(scope: str, models: Sequence[str]) -> None:
     """Refuse a scope that does not exist; raises BadInput."""
     kind, colon, model = scope.partition(":")
-    known = scope in (OUTCOMES, ADMIN) or (kind == "predict" and colon and (model == "*" or model in models))
+    known = scope in (OUTCOMES, ADMIN, *CONTROL) or (kind == "predict" and colon and (model == "*" or model in models))
     if not known:
         raise BadInput(f"there is no scope {scope!r}", where="--scope", way_out=f"one of: {SCOPES}")
 

@@ -34,7 +34,7 @@ class Key:
         name: Who uses it; two keys of one name may hold at once, so that one can take over from the other.
         salt: Hex.
         hash: SHA-256 of salt and secret, hex.
-        scopes: ``predict:MODEL``, ``predict:*``, ``outcomes``, ``admin``.
+        scopes: ``predict:MODEL``, ``predict:*``, ``outcomes``, those of the control API (guard.roles), ``admin``.
         created: When.
         expires: From when it is no longer taken; None: never.
     """

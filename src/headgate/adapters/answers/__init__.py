@@ -1,0 +1,1 @@
+"""The first answer to each idempotency key, in a file."""

@@ -1,0 +1,69 @@
+"""`headgate controller`: a pass over the project every second, until it is told to end."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from headgate.cli.output import HERE, Folder, open_project, plainly
+
+if TYPE_CHECKING:
+    from headgate.loop.steps import Pass
+    from headgate.wiring import Project
+
+SECONDS = 1.0
+READY = "headgate controls"
+WHOEVER_SERVES = ("predictions",)  # chores that the gateway does beside serving
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("controller", rich_help_panel="Run")(controller)
+
+
+@plainly
+def controller(*, folder: Folder = HERE) -> None:
+    """Run the pass of `headgate tick` every second: what cannot be done now is said once, and tried again."""
+    import logging
+    import signal
+    from threading import Event
+
+    from headgate.cli.promote import desk_of
+    from headgate.cli.tick import chores_of
+    from headgate.loop.steps import tick
+    from headgate.running.controller import Controller
+
+    project = open_project(folder)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    log, end, ready = logging.getLogger("headgate.controller"), Event(), Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+
+    def wait() -> bool:
+        if not ready.is_set():
+            ready.set()
+            typer.echo(f"{READY} {project.folder}: a pass every {SECONDS:g} s (Ctrl-C ends it)")
+        return end.wait(SECONDS)
+
+    leader = project.controller()
+    chores = {name: chore for name, chore in chores_of(project).items() if name not in WHOEVER_SERVES}
+
+    def one_pass() -> "Pass":
+        return tick(desk_of(project), chores, releases=leader.run_pass)
+
+    try:
+        Controller(one_pass, log.info, log.warning, lambda n, lines: _report(project, n, lines)).run(wait)
+    finally:
+        leader.resign()
+
+
+def _report(project: "Project", passes: int, trouble: Sequence[str]) -> None:
+    import json
+    import os
+
+    from headgate.base.files import write_atomically
+    from headgate.running.standing import controller_of
+
+    body = {"pid": os.getpid(), "at": project.clock.now().isoformat(), "passes": passes, "trouble": list(trouble)}
+    write_atomically(controller_of(project.state), json.dumps(body).encode())
