@@ -61,6 +61,12 @@ class MemoryEventStore:
         found = (document for (kept, _), document in self._documents.items() if kept == collection)
         return tuple(sorted(found, key=lambda document: document.key))
 
+    def copy(self, clock: Clock) -> "MemoryEventStore":
+        """Return a journal of its own that begins with the same events and documents, and nothing delivered."""
+        other = MemoryEventStore(clock)
+        other._events, other._documents = self._events, dict(self._documents)
+        return other
+
     def head(self) -> Head:
         """Return where it ends: memory has no second place to keep it."""
         last = self.last()
