@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.simulation.figures import RUNS, SECONDS, Figures, at_most
 from tests.simulation.naive import twice_the_baseline, z_test
-from tests.simulation.watching import REGIMES, batches, error_counts, harmful
+from tests.simulation.watching import WATCHED, batches, error_counts, harmful
 
 from headgate.release.statistics import joint
 from headgate.testing.traffic import Regime
@@ -15,7 +15,7 @@ from headgate.testing.traffic import Regime
 ALPHA = 0.05
 
 
-@pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.name)
+@pytest.mark.parametrize("regime", WATCHED, ids=lambda regime: regime.name)
 def test_an_identical_challenger_is_called_harmful_in_at_most_5_percent(regime: Regime, figures: Figures) -> None:
     rng = np.random.default_rng(7)
     found: dict[str, list[bool]] = {}

@@ -1,7 +1,7 @@
 """Simulated traffic on two arms: how nature behaves, what is wrong with the challenger, and what was drawn.
 
 Regimes say how nature behaves towards both arms alike; faults what is wrong with the challenger; drawing.py draws
-them. `Drawn.rows` writes a run as rows (predictions/rollup.py) with the numbers that `Drawn` holds by second and bucket.
+them. `Drawn.rows` writes a run as rows (predictions/rollup.py), with the numbers that `Drawn` holds.
 """
 
 from collections.abc import Iterator
