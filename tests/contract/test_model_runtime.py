@@ -1,5 +1,6 @@
-"""The model runtime's contract over ONNX Runtime and over MLflow pyfunc, in this process and in one of its own."""
+"""The model runtime's contract over ONNX Runtime, pyfunc in this process and in one of its own, and ensembles."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from headgate.adapters.ensemble.runtime import EnsembleRuntime
 from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 from headgate.policy.model import PackagePolicy
-from headgate.registry.bundle import Manifest, seal
+from headgate.registry.bundle import Manifest, list_files, seal
+from headgate.registry.dag import MEMBERS, Dag, Member, write_dag
 from headgate.registry.ports import ModelRuntime
-from headgate.testing.bundles import InProcessPyfunc
+from headgate.testing.bundles import InProcessPyfunc, open_here
 from headgate.testing.model_runtime import CONTRACT, CONTRACT_FEATURES, ModelRuntimeContract, some_features
 from headgate.training import pyfunc
 from headgate.training.convert import Wanted, convert
@@ -70,6 +73,22 @@ class TestOnnxRuntime(ModelRuntimeContract):
     @pytest.fixture
     def runtime(self, onnx_file: Path) -> Iterator[ModelRuntime]:
         runtime = OnnxRuntime(onnx_file, a_manifest("onnx"))
+        yield runtime
+        runtime.close()
+
+
+class TestEnsemble(ModelRuntimeContract):
+    @pytest.fixture
+    def runtime(self, onnx_file: Path, tmp_path: Path) -> Iterator[ModelRuntime]:
+        members = {}
+        for name in ("one", "two"):
+            folder = tmp_path / MEMBERS / name
+            folder.mkdir(parents=True)
+            shutil.copyfile(onnx_file, folder / "model.onnx")
+            manifest = Manifest("m", "regression", "onnx", name, CONTRACT, (), 1, list_files(folder))
+            members[name] = Member("m", "1", seal(folder, manifest), {"a": "a", "k": "k"})
+        write_dag(Dag(members, {"one": 1.0, "two": 3.0}), tmp_path)
+        runtime = EnsembleRuntime(tmp_path, a_manifest("ensemble"), open_here)
         yield runtime
         runtime.close()
 

@@ -1,6 +1,7 @@
 """A small project that trains in seconds, for tests that break it on purpose."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,15 +87,24 @@ def fresh_tracking_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def write_small_project(fresh_tracking_store: Path) -> Callable[[Path], Path]:
+    """Return what writes a small binary project to a folder; nothing was run in it yet."""
+
+    def write(folder: Path) -> Path:
+        (folder / ".headgate").mkdir(parents=True)
+        shutil.copyfile(fresh_tracking_store, folder / ".headgate" / "mlflow.db")
+        (folder / "data").mkdir(parents=True)
+        (folder / "headgate.yaml").write_text(POLICY)
+        (folder / "features.py").write_text(FEATURES)
+        (folder / "train.py").write_text(TRAIN)
+        rows().to_csv(folder / "data" / "rows.csv", index=False)
+        return folder
+
+    return write
+
+
 @pytest.fixture
-def small_project(tmp_path: Path, fresh_tracking_store: Path) -> Path:
+def small_project(tmp_path: Path, write_small_project: Callable[[Path], Path]) -> Path:
     """Return the folder of a small binary project; nothing was run in it yet."""
-    folder = tmp_path / "small"
-    (folder / ".headgate").mkdir(parents=True)
-    shutil.copyfile(fresh_tracking_store, folder / ".headgate" / "mlflow.db")
-    (folder / "data").mkdir(parents=True)
-    (folder / "headgate.yaml").write_text(POLICY)
-    (folder / "features.py").write_text(FEATURES)
-    (folder / "train.py").write_text(TRAIN)
-    rows().to_csv(folder / "data" / "rows.csv", index=False)
-    return folder
+    return write_small_project(tmp_path / "small")

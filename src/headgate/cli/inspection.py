@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headgate.base.errors import BadInput, BadPolicy
+from headgate.policy.ensemble import WAYS, EnsemblePolicy
 from headgate.policy.load import examine, read_text
 from headgate.policy.model import ModelPolicy, ProjectPolicy
 from headgate.policy.problem import list_words, nearest
@@ -59,7 +60,10 @@ def _model(folder: Path, name: str, model: ModelPolicy) -> Iterator[Finding]:
         yield _look(f"stored {table} of {name}", stored.source, partial(_stored, folder, model, table))
     if model.features.file is not None:
         yield _look(f"features of {name}", model.features.file, lambda: _features(folder, str(model.features.file)))
-    yield _look(f"training of {name}", model.training.file, lambda: _training(folder, model.training.file))
+    if model.ensemble is None:
+        yield _look(f"training of {name}", model.training.file, lambda: _training(folder, model.training.file))
+    else:
+        yield _look(f"ensemble of {name}", model.ensemble.combine, partial(_ensemble, folder, model.ensemble))
 
 
 def _look(what: str, where: str, looking: Callable[[], str]) -> Finding:
@@ -98,6 +102,14 @@ def _features(folder: Path, file: str) -> str:
 
     check(_source(folder, file), file)
     return "defines features(); not run"
+
+
+def _ensemble(folder: Path, ensemble: EnsemblePolicy) -> str:
+    from headgate.features.source import check
+
+    if ensemble.combine not in WAYS:
+        check(_source(folder, ensemble.combine), ensemble.combine, "combine")
+    return f"asks {list_words(f'{name} ({one.model} {one.version})' for name, one in ensemble.members.items())}"
 
 
 def _training(folder: Path, file: str) -> str:

@@ -62,7 +62,7 @@ def score(
     try:
         manifest, names = predictor.manifest, _names(keep)
         order = _order(project, policy, manifest, chosen, source, output, names, skip=on_error == "skip", join=join)
-        threads = (workers or os.cpu_count() or 1) if manifest.runtime == "onnx" else 1
+        threads = 1 if predictor.apart else (workers or os.cpu_count() or 1)
         with _bar(quiet=as_json) as tell:
             done = run(order, policy, predictor, project.clock, threads, tell)
     finally:

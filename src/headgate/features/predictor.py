@@ -41,7 +41,7 @@ class Predictor:
     @property
     def apart(self) -> bool:
         """Whether a call may block on something else than the model, and so must not run on a loop."""
-        return self.manifest.runtime != "onnx" or bool(getattr(self._runtime, "apart", False))
+        return bool(getattr(self._runtime, "apart", self.manifest.runtime not in ("onnx", "ensemble")))
 
     def predict(self, inputs: Columns) -> dict[str, npt.NDArray[Any]]:
         """Return every output of the signature for these rows.
@@ -131,8 +131,15 @@ def open_predictor(folder: Path, expected: str | None, make: MakeRuntime) -> Pre
     from headgate.features.request import load
 
     manifest = open_bundle(folder, expected)
-    features = None
+    features: RequestCall | None = None
     if FEATURES in manifest.files:
         source = (folder / FEATURES).read_text(encoding="utf-8")
         features = load(source, manifest.digest.removeprefix("sha256:")[:16], str(folder / FEATURES))
+        if manifest.runtime == "ensemble":
+            features = _with_inputs(features)
     return Predictor(manifest, make(folder, manifest), features)
+
+
+def _with_inputs(features: RequestCall) -> RequestCall:
+    """An ensemble's members read inputs as well as what features() makes, which comes first where names meet."""
+    return lambda columns: {**columns, **features(columns)}

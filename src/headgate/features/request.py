@@ -22,7 +22,7 @@ from headgate.base.errors import BadInput
 from headgate.features.source import check
 from headgate.registry.field import Columns
 
-__all__ = ["Call", "RequestFeatures", "as_features", "check", "load", "prove_chunks"]
+__all__ = ["Call", "RequestFeatures", "as_features", "check", "define", "line_of", "load", "prove_chunks"]
 
 Array: TypeAlias = npt.NDArray[Any]
 Call: TypeAlias = Callable[[Columns], Mapping[str, Array]]
@@ -59,7 +59,7 @@ class RequestFeatures:
                 made = self._function(columns)
         except Exception as error:  # it is the user's code: whatever it raises concerns these columns
             raise BadInput(
-                f"features() failed{_line(error, self._where)}: {type(error).__name__}: {error}",
+                f"features() failed{line_of(error, self._where)}: {type(error).__name__}: {error}",
                 where=self._where,
                 way_out=f"it was given {_shapes(columns)}; it must take any number of rows and missing values",
             ) from error
@@ -77,9 +77,18 @@ def load(source: str, version_key: str, where: str) -> RequestFeatures:
     Raises:
         BadInput: The source is not allowed (see `check`), or fails when it is loaded.
     """
-    check(source, where)
+    return RequestFeatures(define(source, version_key, where, "features"), where)
+
+
+def define(source: str, version_key: str, where: str, function: str) -> Call:
+    """Return a function that a file defines, the file checked and loaded under a module name of its own.
+
+    Raises:
+        BadInput: As `load` says.
+    """
+    check(source, where, function)
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
-    module = ModuleType(f"headgate_features_{re.sub(r'[^0-9A-Za-z]', '_', version_key)}_{digest}")
+    module = ModuleType(f"headgate_{function}_{re.sub(r'[^0-9A-Za-z]', '_', version_key)}_{digest}")
     module.__file__ = where
     sys.modules[module.__name__] = module
     try:
@@ -87,11 +96,12 @@ def load(source: str, version_key: str, where: str) -> RequestFeatures:
     except Exception as error:
         del sys.modules[module.__name__]
         raise BadInput(
-            f"cannot be loaded{_line(error, where)}: {type(error).__name__}: {error}",
+            f"cannot be loaded{line_of(error, where)}: {type(error).__name__}: {error}",
             where=where,
             way_out="run it with plain Python to see the same error",
         ) from error
-    return RequestFeatures(module.__dict__["features"], where)
+    call: Call = module.__dict__[function]
+    return call
 
 
 def as_features(made: object, rows: int, where: str) -> dict[str, Array]:
@@ -164,19 +174,19 @@ def prove_chunks(call: Call, columns: Columns, ids: Sequence[Any] | Array) -> No
     Raises:
         BadInput: Naming what differs: feature, rows, chunk size, both values.
     """
-    where = getattr(call, "_where", "features.py")
+    where, who = getattr(call, "_where", "features.py"), getattr(call, "_who", "features()")
     rows = len(ids)
     before = {name: values.copy() for name, values in columns.items()}
     whole = {name: values.copy() for name, values in call(columns).items()}
     changed = [name for name, values in columns.items() if differing(before[name], values, steps=0).size]
     if changed:
-        raise _bad(where, f"features() changed its input {', '.join(changed)}", "work on a copy: column.copy()")
+        raise _bad(where, f"{who} changed its input {', '.join(changed)}", "work on a copy: column.copy()")
     _compare(whole, call(columns), ids, where, "is not the same twice", "the first time", "the second")
     for size in CHUNKS:
         pieces = [call({name: c[at : at + size] for name, c in columns.items()}) for at in range(0, rows, size)]
         for piece in pieces:
             if list(piece) != list(whole):
-                what = f"features() returned {', '.join(piece)} for {size} rows, and {', '.join(whole)} for {rows}"
+                what = f"{who} returned {', '.join(piece)} for {size} rows, and {', '.join(whole)} for {rows}"
                 raise _bad(where, what, "return the same columns in the same order whatever the rows hold")
         chunked = {name: np.concatenate([piece[name] for piece in pieces]) for name in whole} if pieces else whole
         _compare(whole, chunked, ids, where, "depends on other rows", "with all rows", f"in chunks of {size}")
@@ -222,7 +232,7 @@ def differing(one: Array, two: Array, steps: int = STEPS) -> npt.NDArray[np.intp
     return np.flatnonzero(~same)
 
 
-def _line(error: Exception, where: str) -> str:
+def line_of(error: Exception, where: str) -> str:
     """Return `` on line 12 of name`` for the deepest line of features.py that the error passed."""
     mine = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == where]
     return f" on line {mine[-1].lineno} (in {mine[-1].name})" if mine else ""

@@ -58,28 +58,29 @@ NUMPY = _forbid(
 METHODS = _forbid({WORLD: "dump tofile", CLOCK: "now today utcnow"})
 
 
-def check(source: str, where: str) -> None:
-    """Refuse a features.py that is not allowed, all findings in one error.
+def check(source: str, where: str, function: str = "features") -> None:
+    """Refuse a features.py (or a combine.py, which is held to the same) that is not allowed, all findings in one error.
 
     Args:
         source: The text of features.py.
         where: Its path, for the message.
+        function: The function that it must define.
 
     Raises:
         BadInput: It is no Python; imports something else than numpy and the harmless standard library; reaches for
-            files, clocks, chance, code or state; or does not define `features` with one parameter.
+            files, clocks, chance, code or state; or does not define the function with one parameter.
     """
     try:
         tree = ast.parse(source, where)
     except (SyntaxError, ValueError) as error:
         line = f" on line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise BadInput(f"is no Python{line}: {error}", where=where, way_out="fix the syntax") from error
-    found = sorted({*_walk(tree), *_definition(tree)})
+    found = sorted({*_walk(tree), *_definition(tree, function)})
     if found:
         raise BadInput(
             "\n  ".join(["is not allowed:", *(f"line {line}: {why}" for line, why in found)]),
             where=where,
-            way_out="features.py may use numpy and plain computation on its columns; "
+            way_out=f"{function}() may use numpy and plain computation on its columns; "
             "what needs files, clocks or other libraries belongs in a stored feature table",
         )
 
@@ -149,26 +150,24 @@ def _own_names(tree: ast.Module) -> frozenset[str]:
     return frozenset(stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
 
 
-def _definition(tree: ast.Module) -> Iterator[Finding]:
-    """Yield what is wrong with the definition of `features`: exactly one, at the top, with one parameter."""
+def _definition(tree: ast.Module, name: str) -> Iterator[Finding]:
+    """Yield what is wrong with the definition of the function: exactly one, at the top, with one parameter."""
     found = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "features"
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
     ]
     if not found:
-        yield 1, "there is no `def features(columns)` at the top level"
+        yield 1, f"there is no `def {name}(columns)` at the top level"
     for again in found[1:]:
-        yield again.lineno, f"features is defined again (first on line {found[0].lineno})"
+        yield again.lineno, f"{name} is defined again (first on line {found[0].lineno})"
     for node in found[:1]:
         plain = node.args
         given = [*plain.posonlyargs, *plain.args]
         if isinstance(node, ast.AsyncFunctionDef):
-            yield node.lineno, "features is async: it must be a plain function"
+            yield node.lineno, f"{name} is async: it must be a plain function"
         if len(given) != 1 or plain.vararg or plain.kwarg or plain.kwonlyargs:
-            yield node.lineno, f"features takes ({ast.unparse(plain)}): it must take one parameter, `columns`"
+            yield node.lineno, f"{name} takes ({ast.unparse(plain)}): it must take one parameter, `columns`"
         for inner in _yields(node):
-            yield inner, "features is a generator: it must return a dict"
+            yield inner, f"{name} is a generator: it must return a dict"
 
 
 def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[int]:

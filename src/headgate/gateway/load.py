@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from headgate.base.errors import BadInput, HeadgateError, Refused, Tampered
-from headgate.features.predictor import MakeRuntime, Predictor, open_predictor
+from headgate.features.predictor import MakeRuntime, open_predictor
+from headgate.features.warm import warm
 from headgate.gateway.table import Shaded
 from headgate.gateway.version import Loaded
 from headgate.registry.bundle import open_bundle
-from headgate.registry.cast import NUMPY
-from headgate.registry.field import Field
 from headgate.routing.route import Arm, Shadow, bundle_of
 
-MISSING = {"string": None, "timestamp": np.datetime64("NaT"), "float32": np.nan, "float64": np.nan}
+__all__ = ["Loader", "warm"]
 
 
 class Loader:
@@ -90,32 +85,3 @@ class Loader:
             where=str(mine),
             way_out="run `headgate tick` here, or `headgate promote` the version again",
         )
-
-
-def warm(predictor: Predictor) -> None:
-    """Run one made-up row, and hold the outputs to the signature.
-
-    Raises:
-        BadInput: The model does not give what its signature says.
-    """
-    signature = predictor.manifest.signature
-    outputs = predictor.predict({field.name: _blank(field) for field in signature.inputs})
-    for field in signature.outputs:
-        values, expected = outputs.get(field.name), (1,) if field.width is None else (1, field.width)
-        if values is None or values.shape != expected:
-            got = "nothing" if values is None else f"shape {list(values.shape)}"
-            raise BadInput(f"output {field.name} of one row has {got}, expected shape {list(expected)}")
-
-
-def _blank(field: Field) -> npt.NDArray[Any]:
-    """Return one row that the signature allows: missing where it may be, else zero, false, empty or 2000-01-01."""
-    shape = (1,) if field.width is None else (1, field.width)
-    if field.missing and field.dtype in MISSING:
-        return np.full(shape, MISSING[field.dtype], NUMPY[field.dtype])
-    match field.dtype:
-        case "string":
-            return np.full(shape, "", object)
-        case "timestamp":
-            return np.full(shape, np.datetime64("2000-01-01", "us"))
-        case _:
-            return np.zeros(shape, NUMPY[field.dtype])

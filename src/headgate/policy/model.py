@@ -6,10 +6,11 @@ here; what keys mean for each other stands in rules.py.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from headgate.policy.ensemble import EnsemblePolicy, MemberPolicy
 from headgate.policy.guards import (
     BusinessGuard,
     CostGuard,
@@ -30,7 +31,7 @@ from headgate.policy.line import (
     SizeLine,
     Versus,
 )
-from headgate.policy.part import Part, Text
+from headgate.policy.part import Name, Part, Text
 from headgate.policy.release import AbPolicy, ReleasePolicy, RungPolicy, ShadowPolicy
 from headgate.policy.serving import CachePolicy, LimitPolicy, LogPolicy, ServingPolicy
 from headgate.policy.span import Moment, Span, parse_moment, parse_span, show_span
@@ -40,6 +41,7 @@ __all__ = [
     "BusinessGuard",
     "CachePolicy",
     "CostGuard",
+    "EnsemblePolicy",
     "ErrorGuard",
     "GuardPolicy",
     "LatencyGuard",
@@ -47,9 +49,11 @@ __all__ = [
     "LimitPolicy",
     "Line",
     "LogPolicy",
+    "MemberPolicy",
     "MemoryLine",
     "MetricLine",
     "MetricName",
+    "Name",
     "ParityLine",
     "Part",
     "PredictionGuard",
@@ -67,7 +71,6 @@ __all__ = [
     "show_span",
 ]
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Task = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["float", "int", "string", "bool", "timestamp"]
 
@@ -173,6 +176,7 @@ class ModelPolicy(Part):
     split: SplitPolicy = Field(description="Which rows train and which judge.")
     training: TrainingPolicy = Field(TrainingPolicy(), description="How a version is fitted.")
     package: PackagePolicy = Field(PackagePolicy(), description="How a fitted model becomes a bundle.")
+    ensemble: EnsemblePolicy | None = Field(None, description="Ask other models in one request, instead of a fit.")
     scorecard: tuple[Line, ...] = Field(
         min_length=1, description="What a version must meet; every line must pass. `kind` says which line it is."
     )

@@ -31,7 +31,26 @@ def what_is_left(value: Any, wrong: tuple[Problem, ...]) -> ProjectPolicy | None
         if len(problem.path) < MODEL and not _stands_alone(problem):
             return None
         _take_out(rest, problem.path if _stands_alone(problem) else problem.path[:MODEL])
+    _take_out_askers(rest, value)
     return shape(rest)[0]
+
+
+def _take_out_askers(rest: Any, whole: Any) -> None:
+    """Take out the ensembles that ask for a model which was taken out: it is there, and only wrong."""
+    models, before = look_up(rest, ("models",)), look_up(whole, ("models",))
+    if not isinstance(models, dict) or not isinstance(before, dict):
+        return
+    gone = before.keys() - models.keys()
+    while more := {name for name, model in models.items() if gone & _asked(model)}:
+        for name in more:
+            del models[name]
+        gone |= more
+
+
+def _asked(model: Any) -> set[str]:
+    members = look_up(model, ("ensemble", "members"))
+    named = [look_up(member, ("model",)) for member in members.values()] if isinstance(members, dict) else []
+    return {name for name in named if isinstance(name, str)}
 
 
 def _stands_alone(problem: Problem) -> bool:

@@ -1,7 +1,8 @@
 """What the keys of a policy mean for each other: the rules that no single key can break.
 
 Pure: takes a policy, returns every problem. The rules of one model are in rules_data.py (columns, features, split),
-rules_scorecard.py (lines, segments, traffic), rules_serving.py and rules_release.py.
+rules_scorecard.py (lines, segments, traffic), rules_serving.py and rules_release.py; of models that ask each other in
+rules_ensemble.py.
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from headgate.policy.model import ApprovalPolicy, ModelPolicy, ProjectPolicy, Settings, WebhookPolicy
 from headgate.policy.problem import KeyPath, Problem, list_words, nearest
 from headgate.policy.rules_data import data_rules, feature_rules, file_rules, split_rules
+from headgate.policy.rules_ensemble import ensemble_rules
 from headgate.policy.rules_release import release_rules
 from headgate.policy.rules_scorecard import scorecard_rules, segment_rules, traffic_rules
 from headgate.policy.rules_serving import serving_rules
@@ -36,6 +38,7 @@ def check(policy: ProjectPolicy) -> tuple[Problem, ...]:
         for name, model in policy.models.items()
         for problem in check_model(model)
     ]
+    found += ensemble_rules(policy.models)
     found += _below(("approval",), _approval(policy.approval))
     for name, hook in policy.webhooks.items():
         found += _below(("webhooks", name), _webhook(hook))

@@ -94,8 +94,10 @@ def _properties(path: KeyPath, value: Any) -> list[Mapping[str, Any]]:
 
 
 def _choice(_item: Found, path: KeyPath, value: Any) -> str:
-    here = look_up(value, path)
-    choices = [word for node in nodes_at(path, value) for word in node.get("enum", ())]
+    here, nodes = look_up(value, path), nodes_at(path, value)
+    if any("enum" not in node for node in nodes):  # words are one alternative of several
+        return f"must be {expected(path, value)}, not {_show(here, path)}"
+    choices = [word for node in nodes for word in node["enum"]]
     return f"{_show(here, path)} is not allowed.{nearest(here, choices)} Allowed: {list_words(choices)}"
 
 

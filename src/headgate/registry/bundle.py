@@ -3,6 +3,7 @@
     bundle.json      the manifest (below)
     model.onnx       runtime "onnx"      |  pyfunc/   runtime "pyfunc": an MLflow model folder
     remote.json      runtime "remote": the URL of the server that runs the model
+    ensemble.json    runtime "ensemble": what asks what; members/NAME/ holds each member's bundle, whole
     features.py      request-time features, when the model has them
     baseline.json    statistics of the training inputs and outputs
     parity.json      how well the packaged model agrees with the native one
@@ -42,7 +43,7 @@ class Manifest:
 
     model: str
     task: str
-    runtime: Literal["onnx", "pyfunc", "remote"]
+    runtime: Literal["onnx", "pyfunc", "remote", "ensemble"]
     why: str
     signature: Signature
     classes: tuple[str, ...]
@@ -83,8 +84,8 @@ class Manifest:
 
 
 def list_files(folder: Path) -> dict[str, str]:
-    """Return relative path -> digest of every file in the folder but the manifest."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """Return relative path -> digest of every file in the folder but its manifest; a file below of that name counts."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in found}
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from headgate.base.errors import BadInput
 from headgate.base.files import write_atomically
 from headgate.features.asof import join
-from headgate.features.request import RequestFeatures, as_features, prove_chunks
+from headgate.features.request import Call, as_features, prove_chunks
 from headgate.policy.model import ColumnPolicy, ModelPolicy, SegmentLine
 from headgate.registry.field import Columns, DType, Field
 from headgate.training.split import Split, moment, split
@@ -65,7 +65,7 @@ def assemble(
     table: pa.Table,
     stored_tables: Mapping[str, pa.Table],
     policy: ModelPolicy,
-    features: RequestFeatures | None,
+    features: Call | None,
     where: str,
 ) -> Assembled:
     """Join, compute features once over all rows, prove that they are row by row, and split.
@@ -138,15 +138,13 @@ def _column(values: pa.Array, field: Field) -> npt.NDArray[Any]:
     return made
 
 
-def _compute(
-    features: RequestFeatures | None, columns: Columns, ids: pa.ChunkedArray, where: str
-) -> dict[str, npt.NDArray[Any]]:
+def _compute(features: Call | None, columns: Columns, ids: pa.ChunkedArray, where: str) -> dict[str, npt.NDArray[Any]]:
     rows = len(ids)
     if features is None:
         return as_features(columns, rows, where)
     sample = np.unique(np.linspace(0, rows - 1, min(rows, PROOF_ROWS)).astype(np.intp))
     prove_chunks(features, {name: c[sample] for name, c in columns.items()}, ids.take(pa.array(sample)).to_pylist())
-    return features(columns)
+    return dict(features(columns))
 
 
 def _split(joined: pa.Table, policy: ModelPolicy, where: str) -> Split:

@@ -27,7 +27,7 @@ from headgate.training.material import Material, outputs_of
 from headgate.training.metrics import evaluate
 from headgate.training.packaging import describe_bundle
 from headgate.training.ports import Bench
-from headgate.training.recorded import feature_fields, features_text, read_frame_file
+from headgate.training.recorded import feature_fields, features_text, read_frame_file, refuse_ensemble
 from headgate.training.registration import register_bundle
 
 REMOTE = ("runs:/", "models:/")
@@ -61,6 +61,7 @@ def bring(bench: Bench, brought: Brought) -> tuple[Version, str, str]:
         BadInput: The model or the rows cannot be used.
         Leak: A held-out row is not later than `trained_until`.
     """
+    refuse_ensemble(bench)
     until = _until(brought.trained_until)
     heldout = read_frame_file(bench, brought.heldout, str(brought.heldout))
     _check_later(heldout, bench.policy.data.time, until, str(brought.heldout))

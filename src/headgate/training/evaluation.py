@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from headgate.policy.model import ModelPolicy, SegmentLine
 from headgate.training.assemble import read_frame
 from headgate.training.metrics import evaluate
-from headgate.training.native import classes_of, load, predict
+from headgate.training.native import Floats, classes_of, load, predict
 
 
 def segment_columns(policy: ModelPolicy) -> tuple[str, ...]:
@@ -25,7 +25,13 @@ def evaluate_native(policy: ModelPolicy, assembled: Path, fitted: Path, target: 
     features = read_frame(assembled / "heldout_features.parquet")
     model = load(fitted / "native")
     classes = tuple(str(name) for name in classes_of(model)) if policy.task != "regression" else ()
-    predictions = predict(model, policy.task, features.to_pandas())
+    write_evaluation(policy, rows, predict(model, policy.task, features.to_pandas()), classes, target)
+
+
+def write_evaluation(
+    policy: ModelPolicy, rows: pa.Table, predictions: Floats, classes: tuple[str, ...], target: Path
+) -> None:
+    """Write metrics.json and predictions.parquet of predictions [n] or [n, k] for these rows."""
     labels = rows.column(policy.data.label.column).to_numpy(zero_copy_only=False)
     segments = {name: rows.column(name).to_numpy(zero_copy_only=False) for name in segment_columns(policy)}
     metrics = evaluate(policy.task, labels, predictions, classes, segments)

@@ -66,12 +66,11 @@ class Inputs:
     def features_source(self) -> str | None:
         """Return the text of features.py; None where the policy names none."""
         file = self.bench.policy.features.file
-        if not file:
-            return None
+        way_out = "write it, or say `features.file: null` where the inputs are the features"
+        return self.text(file, way_out) if file else None
+
+    def text(self, file: str, way_out: str) -> str:
+        """Return the text of a file of the project's code."""
         if file not in self.code().files:
-            raise BadInput(
-                "there is no such file",
-                where=file,
-                way_out="write it, or say `features.file: null` where the inputs are the features",
-            )
+            raise BadInput("there is no such file", where=file, way_out=way_out)
         return (self.unpacked_code() / file).read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 from headgate.base.digest import Json
 from headgate.registry.bundle import open_bundle
 from headgate.training import native
+from headgate.training.assemble import Assembled
 from headgate.training.canonical import artefact_digest
 from headgate.training.package import Material, package
 from headgate.training.ports import Bench
@@ -40,13 +41,20 @@ def package_run(
         source=source,
     )
     bundle = package(native.load(folders["fit"] / "native"), material, target / "bundle", bench.open_model)
+    write_record(made, bundle, folders, record, target)
+
+
+def write_record(
+    made: Assembled, bundle: Path, folders: Mapping[Stage, Path], record: Mapping[str, Json], target: Path
+) -> None:
+    """Write the record of a packaged run beside its bundle; what `record` says goes before what the rows say."""
     kept = target / "record"
     kept.mkdir()
     for stage, name in KEPT:
         shutil.copyfile(folders[stage] / name, kept / name)
     about: dict[str, Json] = {
-        **record,
         "trained_until": made.trained_until.isoformat(),
+        **record,
         "rows": {"train": made.train.rows.num_rows, "heldout": made.heldout.rows.num_rows},
         "bundle": describe_bundle(bundle),
     }

@@ -55,6 +55,7 @@ def package_recorded(
         BadInput: A frame lacks a declared column, or holds values that do not fit.
         Leak: A held-out row is not later than every row that trained.
     """
+    refuse_ensemble(bench)
     folders: dict[Stage, Path] = {
         stage: work / stage for stage in ("validate", "assemble", "fit", "evaluate", "package")
     }
@@ -78,6 +79,16 @@ def package_recorded(
     package_run(bench, folders, features_text(bench), record, folders["package"])
     pack(bench.project, code, folders["package"] / "record" / "code.tar")
     return folders
+
+
+def refuse_ensemble(bench: Bench) -> None:
+    """Refuse a model of one's own under the name of an ensemble, which is made of other models."""
+    if bench.policy.ensemble is not None:
+        raise BadInput(
+            "it is an ensemble of other models; there is none of its own to register",
+            where=f"model {bench.model}",
+            way_out=f"make a version with `headgate train {bench.model}`, or take `ensemble` out of headgate.yaml",
+        )
 
 
 def _assemble(bench: Bench, train: "pd.DataFrame", heldout: "pd.DataFrame") -> Assembled:

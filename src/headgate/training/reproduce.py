@@ -28,7 +28,7 @@ from headgate.training.likeness import (
 from headgate.training.ports import Bench
 from headgate.training.run import Run
 from headgate.training.snapshot import Snapshot, check_same
-from headgate.training.steps import Training
+from headgate.training.steps import Training, resume
 
 
 def reproduce(bench: Bench, version: Version) -> Likeness:
@@ -104,7 +104,7 @@ def _train(bench: Bench, record: dict[str, Any], project: Path, state: Path) -> 
         policy=ModelPolicy.model_validate(record["policy"]),
     )
     run = Run("reproduction", bench.model, "process:reproduce", bench.clock.now().isoformat())
-    training = Training(clean, run)
+    training = resume(clean, run)
     _hold_to(record, training)
     training.through("package")
     return training

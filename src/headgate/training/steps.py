@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headgate.base.digest import Json, digest_json
 from headgate.base.errors import BadInput, HeadgateError
@@ -25,6 +25,9 @@ from headgate.training.packaging import package_run
 from headgate.training.ports import Bench
 from headgate.training.registration import register_run
 from headgate.training.run import STAGES, Done, Run, Stage, stage_key
+
+if TYPE_CHECKING:
+    from headgate.features.request import Call
 
 
 class Training:
@@ -90,18 +93,19 @@ class Training:
             self.bench.tell(f"  {line}")
 
     def _assemble(self, folder: Path) -> None:
-        from headgate.features.request import load
         from headgate.training.assemble import assemble
 
         rows, stored = stages.read_sources(self.bench, self.inputs.snapshots())
-        source = self.inputs.features_source()
-        call = (
-            load(source, self._key("assemble")[:16], self.bench.policy.features.file or "")
-            if source is not None
-            else None
-        )
-        made = assemble(rows, stored, self.bench.policy, call, self.bench.policy.data.source)
+        made = assemble(rows, stored, self.bench.policy, self._call(), self.bench.policy.data.source)
         stages.save_assembled(made, folder)
+
+    def _call(self) -> "Call | None":
+        from headgate.features.request import load
+
+        source = self.inputs.features_source()
+        if source is None:
+            return None
+        return load(source, self._key("assemble")[:16], self.bench.policy.features.file or "")
 
     def _fit(self, folder: Path) -> None:
         fit(FitJob(self.inputs.unpacked_code(), self.folder("assemble"), folder, self.bench.policy))
@@ -186,11 +190,20 @@ def start(bench: Bench, requester: str, *, run: str = "", afresh: bool = False) 
         if not found:
             known = ", ".join(entry.id for entry in mine[-5:]) or "none yet"
             raise BadInput(f"there is no run {run} of model {bench.model}", way_out=f"the last ones are: {known}")
-        return Training(bench, found[0])
+        return resume(bench, found[0])
     if mine and not mine[-1].version and not afresh:
         bench.tell(f"going on with run {mine[-1].id}, which stopped before it became a version")
-        return Training(bench, mine[-1])
+        return resume(bench, mine[-1])
     now = bench.clock.now()
     fresh = Run(uuid7(now), bench.model, requester, now.isoformat())
     keep_run(bench.runs, fresh)
-    return Training(bench, fresh)
+    return resume(bench, fresh)
+
+
+def resume(bench: Bench, run: Run) -> Training:
+    """Return what carries a run out: a model is fitted, an ensemble put together."""
+    if bench.policy.ensemble is None:
+        return Training(bench, run)
+    from headgate.training.combining import Combining
+
+    return Combining(bench, run)

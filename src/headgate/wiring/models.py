@@ -26,6 +26,10 @@ def make_runtime(folder: Path, manifest: "Manifest") -> "ModelRuntime":
         from headgate.adapters.remote.runtime import RemoteRuntime
 
         return RemoteRuntime(folder, manifest)
+    if manifest.runtime == "ensemble":
+        from headgate.adapters.ensemble.runtime import EnsembleRuntime
+
+        return EnsembleRuntime(folder, manifest, open_model)
     from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 
     return PyfuncRuntime(folder, manifest)

@@ -28,9 +28,12 @@ OK = 200
 
 
 def policy_text(model: str, policy: ModelPolicy, settings: Settings) -> str:
-    """Return a project of this one model, with these batch settings, without rate limits, cache or shedding."""
+    """Return a project of this one model, with these batch settings, without rate limits, cache or shedding.
+
+    Of an ensemble the bundle alone serves: its members are no models of this project.
+    """
     serving = ServingPolicy(queue_ms=60_000, **asdict(settings))
-    bare = policy.model_copy(update={"serving": serving, "traffic": None})
+    bare = policy.model_copy(update={"serving": serving, "traffic": None, "ensemble": None})
     body = bare.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return json.dumps({"project": "profile", "models": {model: body}})  # JSON is YAML
 

@@ -1,0 +1,1 @@
+"""Several bundles asked in one request."""
