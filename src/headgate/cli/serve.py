@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,21 +52,20 @@ def serve(
     plan = Plan(str(project.folder), host, port, grpc_port, insecure_no_auth, str(unix_socket or ""))
     secure = "s" if tls_of(project) else ""
 
-    def listening(host: str, port: int) -> None:
-        typer.echo(f"headgate serves on http{secure}://{host}:{port}/v2 (Ctrl-C drains and ends)")
-
-    def listening_grpc(host: str, port: int) -> None:
-        typer.echo(f"headgate serves gRPC on {host}:{port}")
-
-    def showing(host: str, port: int) -> None:
-        typer.echo(f"headgate shows its metrics on http://{host}:{port}/metrics")
-
+    listening = _says(f"headgate serves on http{secure}://%s:%d/v2 (Ctrl-C drains and ends)")
+    listening_grpc = _says("headgate serves gRPC on %s:%d")
+    showing = _says("headgate shows its metrics on http://%s:%d/metrics")
     check_host(admin_host, insecure=insecure_no_auth)
     desk = desk_of(project, admin_host, admin_port, showing, _seconds(compact_every))
     warn_without_champion(project)
     if workers > 1:
         raise typer.Exit(lead(plan, desk, workers, listening, listening_grpc))
     serve(station(project, plan, desk, listening=listening, grpc_listening=listening_grpc))
+
+
+def _says(words: str) -> Callable[[str, int], None]:
+    """Return what prints the words, with host and port in them."""
+    return lambda host, port: typer.echo(words % (host, port))
 
 
 def _seconds(text: str) -> float:

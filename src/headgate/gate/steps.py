@@ -6,6 +6,7 @@ What the numbers mean is decided in gate/lines/.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headgate.base.digest import Json
@@ -57,18 +58,18 @@ def judge(
         held_out: Rows with labels; those that the candidate was trained on are left out here.
         signed: The scorecard's own approval.
         measurements: Measures latency and memory.
-        profiles: What was recorded by `headgate profile`; those that hold for a latency line save its measurement.
+        profiles: What `headgate profile` recorded; those that hold for a latency line save its measurement.
         seed: Of the bootstrap; the same rows and seed give the same verdict.
         tell: Called with what is being done, for the person who waits.
     """
     rows = held_out.take(held_out.later(candidate.version.trained_until))
-    recorded = _recorded(candidate, champion, policy, measurements, profiles)
     tell(f"answering {show_rows(len(rows))} ...")
+    recorded = _recorded(candidate, champion, policy, measurements, profiles)
     facts = Facts(
         held_out=rows,
         candidate=answers(candidate, policy.task, rows),
         champion=None if champion is None else answers(champion, policy.task, rows),
-        bytes=sum(path.stat().st_size for path in candidate.bundle.rglob("*") if path.is_file()),
+        bytes=_size(candidate.bundle),
         loads=_loads(candidate, champion, _unanswered(policy, recorded["candidate"]), rows, measurements, tell),
         profiles=recorded,
         memory=_memory(candidate, policy, rows, measurements, tell),
@@ -77,7 +78,6 @@ def judge(
     )
     tell("judging every line ...")
     lines = (*judge_lines(policy.scorecard, facts), *_always(candidate, champion, signed))
-    timed = any(isinstance(line, LatencyLine | MemoryLine) for line in policy.scorecard)
     return Verdict(
         model=candidate.version.model,
         version=candidate.version.number,
@@ -85,8 +85,16 @@ def judge(
         scorecard=signed.scorecard,
         champion=None if champion is None else champion.version.number,
         lines=lines,
-        machine=measurements.machine() if timed else {},
+        machine=measurements.machine() if _timed(policy) else {},
     )
+
+
+def _timed(policy: ModelPolicy) -> bool:
+    return any(isinstance(line, LatencyLine | MemoryLine) for line in policy.scorecard)
+
+
+def _size(bundle: Path) -> int:
+    return sum(path.stat().st_size for path in bundle.rglob("*") if path.is_file())
 
 
 def _recorded(

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from headgate.gateway.call import Batch, Outputs, Result, compute
+from headgate.gateway.metrics.meter import Tally
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.turn import Answerer, Pulse, Watch
@@ -157,17 +158,13 @@ class Lane:
             self._pulse.soon(self._flush)
 
     def _finish(self, results: Sequence[Result], cpu: float, began: float, *, counted: bool = True) -> None:
-        rows, watch, since = 0, self._watch, began
-        now = watch.seconds()
+        rows, watch, since, now = 0, self._watch, began, self._watch.seconds()
         for result in results:
-            batch, inputs, outcome = result
-            rows, since = rows + batch.rows, batch.since
-            watch.learn(outcome)
+            rows, since = rows + result[0].rows, result[0].since
+            watch.learn(result[2])
             give_back(result, self._answerer, now)
             if watch.tally and counted:
-                failed = isinstance(outcome, Exception)
-                units = self._answerer.units(batch, inputs)
-                watch.tally.done(since, now - since, _count(batch), failed=failed, units=units)
+                _tally(result, self._answerer, watch.tally, now)
         if rows:
             if watch.tally:
                 watch.tally.ran(rows, began - since, cpu)
@@ -208,6 +205,12 @@ def _hand_out(batch: Batch, outputs: Outputs, answerer: Answerer) -> None:
     for waiting, asked in batch.asked:
         answerer.asked(waiting, asked, outputs, start)
         start += asked.rows
+
+
+def _tally(result: Result, answerer: Answerer, tally: Tally, now: float) -> None:
+    batch, inputs, outcome = result
+    failed, units = isinstance(outcome, Exception), answerer.units(batch, inputs)
+    tally.done(batch.since, now - batch.since, _count(batch), failed=failed, units=units)
 
 
 def _count(batch: Batch) -> int:
