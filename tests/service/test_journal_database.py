@@ -1,6 +1,8 @@
 """A database that is away, wrong, or too new says so in one sentence, and never says its password."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,29 @@ def test_a_journal_that_is_being_written_can_be_read_and_a_second_writer_waits(t
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
     opened.close()
+
+
+OTHER = """
+import sys
+from pathlib import Path
+from headgate.adapters.head.keeper import HeadKeeper
+from headgate.adapters.sql.store import SqlEventStore
+from headgate.base.clock import SystemClock
+from headgate.journal.event import NewEvent
+folder = Path(sys.argv[1])
+store = SqlEventStore(f"sqlite:///{folder / 'j.db'}", SystemClock(), HeadKeeper(folder / "head", folder / "head.pem"))
+store.append("model/m", len(list(store.read("model/m"))), [NewEvent("kind.b", "person:ada", "r", {})])
+store.close()
+"""
+
+
+def test_a_second_store_in_one_process_costs_the_first_neither_its_locks_nor_its_sight(tmp_path: Path) -> None:
+    keeper = HeadKeeper(tmp_path / "head", tmp_path / "head.pem")
+    first, second = (SqlEventStore(f"sqlite:///{tmp_path / 'j.db'}", SystemClock(), keeper) for _ in range(2))
+    first.append("model/m", 0, [NewEvent("kind.a", "person:ada", "r", {})])
+    assert len(list(second.read("model/m"))) == 1
+    for written in (2, 3):
+        subprocess.run([sys.executable, "-c", OTHER, str(tmp_path)], check=True)
+        assert len(list(first.read("model/m"))) == written
+    first.close()
+    second.close()

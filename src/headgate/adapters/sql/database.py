@@ -198,6 +198,6 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _is_wal(file: Path) -> bool:
-    """Tell from the file's header (bytes 18 and 19 are 2) without opening the database."""
-    with file.open("rb") as opened:
-        return opened.read(20)[18:20] == b"\x02\x02"
+    """Ask SQLite itself: closing the file by hand would drop the locks of every connection of this process."""
+    with closing(sqlite3.connect(file, timeout=WAIT_SECONDS)) as connection:
+        return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
