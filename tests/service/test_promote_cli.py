@@ -79,7 +79,7 @@ def test_from_a_judged_version_to_a_clean_audit(headgate: Command, folder: Path,
     assert "the journal holds" in headgate("audit").output
     assert "the report of event 2 is stored" in headgate("tick").output
     assert "nothing to do" in headgate("tick").output
-    (shown,) = data(headgate("status", "--json"))
+    (shown,) = data(headgate("status", "--json"))["models"]
     assert shown["champion"]["approvers"] == ["grace"]
     assert re.search(r"champion +version 1 since .* \(unauthenticated\)", headgate("status").output)
 

@@ -1,6 +1,6 @@
-"""`headgate status`: what serves, on what grounds, what waits and for whom, and what is wrong."""
+"""`headgate status`: what serves, on what grounds, what waits and for whom, what runs, and what is wrong."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from headgate.loop.status import ModelStatus, Waiting
     from headgate.release.ledger import Moved
+    from headgate.wiring import Project
 
 
 def attach(app: typer.Typer) -> None:
@@ -22,29 +23,60 @@ def attach(app: typer.Typer) -> None:
 
 @plainly
 def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Say how every model stands; exit code 7 when the journal that says so does not hold."""
-    from headgate.base.errors import Tampered
+    """Say how every model stands and what runs; exit code 7: the journal does not hold, 5: it cannot be read."""
+    from headgate.base.errors import Tampered, Unavailable
+    from headgate.running.standing import running
+
+    project = open_project(folder)
+    runs = running(project.state)
+    found: tuple[ModelStatus, ...] = ()
+    broken, away = "", None
+    try:
+        found, broken = _models(project)
+    except Unavailable as error:
+        away = error
+    wrong = [*runs["wrong"], *([f"the journal cannot be read: {away.what} ({away.where})"] if away else [])]
+    body = {"models": [one.to_json() for one in found], "running": {**runs, "wrong": wrong}}
+    show(body, as_json=as_json, render=lambda: _whole(found, {**runs, "wrong": wrong}))
+    if broken:
+        raise typer.Exit(Tampered.exit_code)
+    if away is not None:
+        raise typer.Exit(away.exit_code)
+
+
+def _models(project: "Project") -> "tuple[tuple[ModelStatus, ...], str]":
+    """Return how every model stands, and what is wrong with the journal that says so."""
     from headgate.journal.end import read_checked
     from headgate.loop.inspect import bundle_flaws
     from headgate.loop.state import fold
     from headgate.loop.status import overview
     from headgate.routing.route import COLLECTION
 
-    project = open_project(folder)
     store = project.journal()
     events, broken = read_checked(store)
     state, now = fold(events), project.clock.now()
     flaws = bundle_flaws(state, project.bundles())
-    found = overview(state, events, store.documents(COLLECTION), project.policy, now, broken, flaws)
-    show([one.to_json() for one in found], as_json=as_json, render=lambda: _pages(found))
-    if broken:
-        raise typer.Exit(Tampered.exit_code)
+    return overview(state, events, store.documents(COLLECTION), project.policy, now, broken, flaws), broken
 
 
-def _pages(found: "Sequence[ModelStatus]") -> "RenderableType":
+def _whole(found: "Sequence[ModelStatus]", runs: dict[str, Any]) -> "RenderableType":
     from rich.console import Group
 
-    return Group(*(part for one in found for part in _page(one)))
+    return Group(*(part for one in found for part in _page(one)), *_running(runs))
+
+
+def _running(runs: dict[str, Any]) -> "list[RenderableType]":
+    from rich.markup import escape
+    from rich.table import Table
+
+    wrong = [f"  [red]wrong[/red]      {escape(what)}" for what in runs["wrong"]]
+    if not runs["parts"]:
+        return ["[dim]nothing runs here: `headgate up` starts everything[/dim]" if not wrong else "", *wrong]
+    table = Table("part", "state", "process", "restarts", "address", padding=(0, 1))
+    for part in runs["parts"]:
+        state = part["state"] if part["state"] == "ready" else f"[yellow]{part['state']}[/yellow]"
+        table.add_row(part["name"], state, str(part["pid"] or ""), str(part["restarts"] or ""), escape(part["address"]))
+    return [f"runs since {runs['since'][:16].replace('T', ' ')} UTC (process {runs['up']})", table, *wrong]
 
 
 def _page(one: "ModelStatus") -> "list[RenderableType]":
