@@ -34,7 +34,8 @@ from headgate.registry.field import Field
 CONNECTIONS = (1, 64, 256)
 BODY = {"inputs": [bundles.row(Field("x", "float32", width=bundles.FEATURES))]}
 LIMITS = {"nginx": 0.4, "bare loop": 0.8, "fastapi": 3.0, "mosec": 2.0, "mlserver": 10.0}
-OWN, ONE_ARM = "headgate", "headgate, one arm"
+OWN, TWO, ONE_ARM = "headgate", "headgate, two workers", "headgate, one arm"
+OURS = (OWN, TWO, ONE_ARM)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,14 +79,16 @@ class Bench:
         split.move("flat", self.arm("1", 0.9), self.arm("2", 0.1))
         alone.move("flat", self.arm("1", 1.0))
         worker = self.stack.enter_context(servers.worker(split))
+        two = self.stack.enter_context(servers.worker(split, workers=2))
         single = self.stack.enter_context(servers.worker(alone))
         lines = [
             Line("ready with one small model", single.ready_after, 2.0, "s", at_least=False),
             Line("resident with one small model", single.resident_mb(), 200, "MB", at_least=False),
         ]
-        targets = {OWN: self.target(worker, split.key), ONE_ARM: self.target(single, alone.key), **self.others()}
+        ours = {OWN: (worker, split.key), TWO: (two, split.key), ONE_ARM: (single, alone.key)}
+        targets = {name: self.target(*one) for name, one in ours.items()} | self.others()
         for name, target in targets.items():
-            check(name, target.server.url, (split if name == OWN else alone).key, self.expected)
+            check(name, target.server.url, (alone if name == ONE_ARM else split).key, self.expected)
         for connections in CONNECTIONS:
             lines += self.compare(targets, connections, turns, seconds)
         return [*lines, *self.change_route(alone, single, targets[ONE_ARM])]
@@ -152,7 +155,7 @@ class Bench:
 
 def failures(seen: dict[str, Seen], connections: int) -> Line:
     """Return the line that none of our answers is an error."""
-    count = sum(load.failed for name in (OWN, ONE_ARM) for load in seen[name].loads)
+    count = sum(load.failed for name in OURS for load in seen[name].loads)
     return Line(f"requests that failed, c={connections}", count, 0, "", at_least=False)
 
 
@@ -182,7 +185,7 @@ def check(name: str, url: str, key: str, expected: float) -> None:
     Raises:
         RuntimeError: It answers something else.
     """
-    path = "/v2/models/flat/versions/1/infer" if name in (OWN, ONE_ARM) else INFER
+    path = "/v2/models/flat/versions/1/infer" if name in OURS else INFER
     if name != "nginx" and abs(ask(url + path, key)["outputs"][0]["data"][0] - expected) > 1e-6:
         raise RuntimeError(f"{name} does not serve the same model")
 

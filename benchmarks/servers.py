@@ -64,11 +64,11 @@ class Server:
 
 
 @contextmanager
-def worker(routes: Routes, *, grpc: bool = False) -> Iterator[Server]:
+def worker(routes: Routes, *, grpc: bool = False, workers: int = 1) -> Iterator[Server]:
     """Run `headgate serve`."""
     port, calls = free_port(), free_port()
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(routes.folder), "--port", str(port)]
-    command += ["--grpc-port", str(calls)] if grpc else []
+    command += ["--workers", str(workers), *(["--grpc-port", str(calls)] if grpc else [])]
     url = f"http://127.0.0.1:{port}"
     ready = f"{url}/v2/health/ready"
     with running(command, url, lambda: answers(ready), routes.folder / "worker.log") as server:
