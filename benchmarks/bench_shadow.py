@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
 
-from benchmarks import bundles, rounds, servers, wrk
+from benchmarks import bundles, processes, rounds, servers, wrk
 from benchmarks.project import Routes
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
         return 0
     print(rounds.machine())
-    turns, seconds = (1, 3) if options.quick else (3, 10)
+    turns, seconds = (1, 3) if options.quick else (2, 10)
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
@@ -121,20 +121,25 @@ def compare(cases: Mapping[str, Case], lua: Path, connections: int, turns: int, 
     """Load the workers in turns, and print the champion's medians and what became of the copies."""
     loads: dict[str, list[wrk.Load]] = {name: [] for name in cases}
     counts: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
+    spent: dict[str, list[float]] = {name: [] for name in cases}
     for case in cases.values():
         wrk.drive(f"{case.server.url}/v2/models/flat/infer", lua, connections, 1)
     for _ in range(turns):
         for name, case in cases.items():
+            before = cpu_seconds(case.server.process.pid)
             load, count = run(case, lua, connections, seconds)
+            spent[name].append((cpu_seconds(case.server.process.pid) - before) / max(load.count, 1) * 1e6)
             loads[name].append(load)
             counts[name].append(count)
     print(f"\nc={connections}, every request copied, medians of {turns} x {seconds} s")
-    print(f"{'shadow':<12} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'failed':>7}   copies of all rounds")
+    head = f"{'shadow':<12} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'CPU µs':>7} {'failed':>7}"
+    print(f"{head}   copies of all rounds")
     for name, seen in loads.items():
         middle = [statistics.median(getattr(load, part) for load in seen) for part in ("rate", "p50", "p99")]
-        told = ", ".join(f"{sum(one[key] for one in counts[name]):,.0f} {key}" for key in COUNTED)
+        copied = ", ".join(f"{sum(one[key] for one in counts[name]):,.0f} {key}" for key in COUNTED)
         failed = sum(load.failed for load in seen)
-        print(f"{name:<12} {middle[0]:>11,.0f} {middle[1]:>8.3f} {middle[2]:>8.3f} {failed:>7}   {told}")
+        cpu = statistics.median(spent[name])
+        print(f"{name:<12} {middle[0]:>11,.0f} {middle[1]:>8.3f} {middle[2]:>8.3f} {cpu:>7.1f} {failed:>7}   {copied}")
 
 
 def run(case: Case, lua: Path, connections: int, seconds: int) -> tuple[wrk.Load, dict[str, float]]:
@@ -149,6 +154,12 @@ def run(case: Case, lua: Path, connections: int, seconds: int) -> tuple[wrk.Load
     put(case.routes, case.champion, None)
     time.sleep(1.5)  # its process has ended when the next worker has its turn
     return load, {key: after[key] - before[key] for key in COUNTED}
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of the worker alone, its shadow's processes aside."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[processes.USER]) + int(fields[processes.SYSTEM])) * processes.TICK_SECONDS
 
 
 def told(case: Case) -> dict[str, float]:

@@ -93,13 +93,13 @@ class Keeper:
         if process is None or process.returncode is not None or self._why:
             return
         if self._loading is not None:
-            if now - self._loading - starved(process.pid) > self._start.load:
+            if hangs(now - self._loading, starved(process.pid), self._start.load):
                 self._kill(f"did not load within {self._start.load:g} s")
         elif not flights:
             self._judged = (None, 0.0)
         elif flights[0] is not self._judged[0]:
             self._judged = (flights[0], starved(process.pid))
-        elif now - flights[0].sent - starved(process.pid) + self._judged[1] > self._start.patience:
+        elif hangs(now - flights[0].sent, starved(process.pid) - self._judged[1], self._start.patience):
             self._kill(f"did not answer within {self._start.patience:g} s")
 
     async def close(self) -> None:
@@ -193,6 +193,14 @@ async def _within(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but no longer than so many seconds."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
+
+
+def hangs(waited: float, starved: float, patience: float) -> bool:
+    """Say whether a process hangs: it has had the time that it may take, not counting when it had no processor.
+
+    What is busy for ever has one only now and then on a full machine: ten times the patience is enough in any case.
+    """
+    return waited - starved > patience or waited > 10 * patience
 
 
 def starved(pid: int) -> float:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from headgate.gateway.shadow.host import OUT_OF_MEMORY
-from headgate.gateway.shadow.keeper import ending_of, starved
+from headgate.gateway.shadow.keeper import ending_of, hangs, starved
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_an_end_is_said_in_words(code: int, words: str) -> None:
 def test_a_process_that_is_not_there_waits_for_nothing() -> None:
     assert starved(os.getpid()) >= 0
     assert starved(2**22 + 1) == 0
+
+
+def test_waiting_for_a_processor_is_no_hang_unless_it_takes_ten_times_as_long() -> None:
+    assert not hangs(2.0, 0.0, 2.0)
+    assert hangs(2.1, 0.0, 2.0)
+    assert not hangs(15.0, 14.0, 2.0)
+    assert hangs(20.1, 20.0, 2.0)
