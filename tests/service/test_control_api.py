@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -320,6 +321,14 @@ def test_a_database_that_is_away_is_503_and_a_registry_that_is_away_stops_no_rol
     other = away.client()
     answer = other.get("/v1/models")
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")
+
+
+def test_the_page_of_the_reference_lists_every_path_and_no_other(client: Client) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text()
+    listed = re.findall(r"^\| (GET|POST) \| `([^`]+)` \|", page, re.MULTILINE)
+    paths = client.get("/openapi.json").json()["paths"]
+    assert sorted(listed) == sorted((method.upper(), path) for path, on in paths.items() for method in on)
+    assert all(operation["description"] for on in paths.values() for operation in on.values())
 
 
 @pytest.mark.filterwarnings("ignore")
