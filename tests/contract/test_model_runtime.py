@@ -16,8 +16,8 @@ from headgate.adapters.ensemble.runtime import EnsembleRuntime
 from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 from headgate.policy.model import PackagePolicy
-from headgate.registry.bundle import Manifest, list_files, seal
-from headgate.registry.dag import MEMBERS, Dag, Member, write_dag
+from headgate.registry.bundle import Manifest, list_files, seal, write_dag
+from headgate.registry.dag import MEMBERS, Dag, Member
 from headgate.registry.ports import ModelRuntime
 from headgate.testing.bundles import InProcessPyfunc, open_here
 from headgate.testing.model_runtime import CONTRACT, CONTRACT_FEATURES, ModelRuntimeContract, some_features

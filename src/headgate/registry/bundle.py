@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from headgate.base.digest import Json, canonical, digest_file, digest_json
 from headgate.base.errors import BadInput, Tampered
+from headgate.registry.dag import DAG, Dag
 from headgate.registry.signature import Signature
 
 MANIFEST = "bundle.json"
@@ -127,3 +128,20 @@ def open_bundle(folder: Path, expected: str | None = None) -> Manifest:
             way_out="restore the bundle from the registry; it is refused as it is",
         )
     return manifest
+
+
+def write_dag(dag: Dag, folder: Path) -> None:
+    """Write the ensemble.json of a bundle that is being made."""
+    (folder / DAG).write_bytes(canonical(dag.to_json()))
+
+
+def read_dag(folder: Path) -> Dag:
+    """Read the ensemble.json of an opened bundle, whose digest vouches for it."""
+    import msgspec
+
+    try:
+        return Dag.from_json(msgspec.json.decode((folder / DAG).read_bytes()))
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(
+            f"cannot be read: {error}", where=str(folder / DAG), way_out="package the ensemble again"
+        ) from error

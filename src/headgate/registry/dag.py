@@ -9,12 +9,11 @@ Columns have names: an input or a feature under its own, an output as MEMBER.OUT
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from headgate.base.digest import Json, canonical
+from headgate.base.digest import Json
 from headgate.base.errors import BadInput
 from headgate.base.waves import waves
 from headgate.registry.cast import NUMPY, cast
@@ -72,23 +71,6 @@ class Dag:
         """Read what to_json wrote."""
         members = {name: Member(**body["members"][name]) for name in sorted(body["members"])}
         return cls(members, {name: float(body["weights"][name]) for name in sorted(body["weights"])})
-
-
-def write_dag(dag: Dag, folder: Path) -> None:
-    """Write ensemble.json."""
-    (folder / DAG).write_bytes(canonical(dag.to_json()))
-
-
-def read_dag(folder: Path) -> Dag:
-    """Read the ensemble.json of an opened bundle, whose digest vouches for it."""
-    import msgspec
-
-    try:
-        return Dag.from_json(msgspec.json.decode((folder / DAG).read_bytes()))
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(
-            f"cannot be read: {error}", where=str(folder / DAG), way_out="package the ensemble again"
-        ) from error
 
 
 def outputs_by_name(members: Mapping[str, Signature]) -> dict[str, Field]:

@@ -1,6 +1,5 @@
 """Carry out a run of an ensemble: the stages of any run, with members pinned where a model would be fitted."""
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from headgate.policy.model import ModelPolicy
 from headgate.registry.field import Columns
 from headgate.training import stages
 from headgate.training.code import pack
-from headgate.training.ensemble import PINS, Parts, compose, evaluate_ensemble, package_ensemble
+from headgate.training.ensemble import Parts, compose, evaluate_ensemble, package_ensemble, read_pins
 from headgate.training.members import Pin, pin
 from headgate.training.packaging import write_record
 from headgate.training.run import STAGES, Stage
@@ -56,9 +55,8 @@ class Combining(Training):
     def _package(self, folder: Path) -> None:
         made, folders = stages.load_assembled(self.folder("assemble")), {s: self.folder(s) for s in STAGES[:4]}
         bundle = package_ensemble(self.bench, made, folders, folder / "bundle")
-        pinned = json.loads((self.folder("fit") / PINS).read_text())
         policy: Any = pinned_policy(self.bench.policy, self.pins).model_dump(mode="json")
-        record = {**self.inputs.record(), "policy": policy, **pinned}
+        record = {**self.inputs.record(), "policy": policy, **read_pins(folders["fit"])}
         write_record(made, bundle, folders, record, folder)
         pack(self.bench.project, self.inputs.code(), folder / "record" / "code.tar")
 

@@ -25,8 +25,8 @@ from headgate.features.ensemble import Ensemble
 from headgate.features.predictor import FEATURES, Predictor
 from headgate.features.request import prove_chunks
 from headgate.features.warm import warm
-from headgate.registry.bundle import Manifest, list_files, open_bundle, seal
-from headgate.registry.dag import COMBINE, MEMBERS, Dag, read_dag, write_dag
+from headgate.registry.bundle import Manifest, list_files, open_bundle, read_dag, seal, write_dag
+from headgate.registry.dag import COMBINE, MEMBERS, Dag
 from headgate.registry.field import Columns, Field
 from headgate.registry.signature import Signature
 from headgate.registry.steps import ensure_bundle
@@ -60,7 +60,7 @@ class Parts:
 
 
 def compose(bench: Bench, parts: Parts, made: Assembled, target: Path) -> None:
-    """Write the sealed draft of the bundle, and pins.json; a made-up row must pass through it.
+    """Write the sealed draft of the bundle, and pins.json.
 
     Raises:
         BadInput: The members do not fit together.
@@ -84,11 +84,15 @@ def compose(bench: Bench, parts: Parts, made: Assembled, target: Path) -> None:
     manifest = Manifest(
         bench.model, policy.task, "ensemble", why, signature, classes, policy.api_version, list_files(folder)
     )
-    digest = seal(folder, manifest)
-    with ExitStack() as after:
-        warm(_opened(bench, folder, digest, after))
+    seal(folder, manifest)
     pins = {name: pinned.to_json() for name, pinned in parts.pins.items()}
     (target / PINS).write_text(json.dumps({"members": pins, "trained_until": until}, indent=1))
+
+
+def read_pins(fitted: Path) -> dict[str, Json]:
+    """Return `members` and `trained_until` as the record holds them."""
+    found: dict[str, Json] = json.loads((fitted / PINS).read_text())
+    return found
 
 
 def _embed(bench: Bench, pinned: Pin, place: Path) -> Manifest:
@@ -119,12 +123,13 @@ def evaluate_ensemble(bench: Bench, made: Assembled, fitted: Path, target: Path)
     """Write metrics, predictions and parity: the ensemble's answers against those of its members, asked one by one.
 
     Raises:
-        BadInput: It does not answer the held-out rows, or an answer depends on other rows than its own.
+        BadInput: It does not answer the held-out rows, or the made-up one that a worker tries first; or an answer depends on other rows than its own.
     """
     folder, policy = fitted / DRAFT, bench.policy
     inputs = columns_of(made.heldout.rows, made.inputs)
     with ExitStack() as after:
         whole = _opened(bench, folder, None, after)
+        warm(whole)
         manifest, features = whole.manifest, whole.featurise(inputs)
         first = manifest.signature.outputs[0].name
         answers = whole.predict(inputs)[first]

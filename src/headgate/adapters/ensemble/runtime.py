@@ -13,8 +13,8 @@ from headgate.base.errors import HeadgateError
 from headgate.features.combine import Combine, load_combine, weighted
 from headgate.features.ensemble import Array, Ask, Ensemble, in_turn, of_member
 from headgate.features.predictor import FEATURES, Predictor
-from headgate.registry.bundle import Manifest
-from headgate.registry.dag import COMBINE, DAG, MEMBERS, Dag, read_dag
+from headgate.registry.bundle import Manifest, read_dag
+from headgate.registry.dag import COMBINE, DAG, MEMBERS, Dag
 from headgate.registry.signature import Columns
 
 

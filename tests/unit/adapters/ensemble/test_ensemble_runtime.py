@@ -12,8 +12,8 @@ import pytest
 from headgate.adapters.ensemble.runtime import EnsembleRuntime
 from headgate.base.errors import BadInput, HeadgateError, Tampered, Unavailable
 from headgate.features.predictor import Predictor
-from headgate.registry.bundle import Manifest
-from headgate.registry.dag import Dag, Member, write_dag
+from headgate.registry.bundle import Manifest, write_dag
+from headgate.registry.dag import Dag, Member
 from headgate.registry.field import Columns, Field
 from headgate.registry.signature import Signature
 
