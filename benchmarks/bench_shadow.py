@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
         return 0
     print(rounds.machine())
-    turns, seconds = (1, 3) if options.quick else (2, 10)
+    turns, seconds = (1, 5) if options.quick else (2, 10)
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
