@@ -123,7 +123,8 @@ def evaluate_ensemble(bench: Bench, made: Assembled, fitted: Path, target: Path)
     """Write metrics, predictions and parity: the ensemble's answers against those of its members, asked one by one.
 
     Raises:
-        BadInput: It does not answer the held-out rows, or the made-up one that a worker tries first; or an answer depends on other rows than its own.
+        BadInput: It does not answer the held-out rows, or the made-up one that a worker tries first; or an answer
+            depends on other rows than its own.
     """
     folder, policy = fitted / DRAFT, bench.policy
     inputs = columns_of(made.heldout.rows, made.inputs)
