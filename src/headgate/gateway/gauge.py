@@ -1,6 +1,6 @@
 """What calls of a model cost in processor time. Asking for it is a system call, which a short call may not be worth.
 
-Of the calls on the loop, one every few milliseconds is measured; the others count for the time that they took, times
+Of the calls on the loop, ten a second are measured; the others count for the time that they took, times
 the share of it that the processor worked in the last one that was measured.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-EVERY_SECONDS = 0.01
+EVERY_SECONDS = 0.1
 
 
 class Gauge:
