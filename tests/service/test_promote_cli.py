@@ -98,7 +98,7 @@ def test_keys_make_it_authenticated_and_an_override_shows_everywhere(
     assert data(headgate("approve", "1", "--as", "linus", "--because", "yes", "--json"))["authenticated"] is True
     assert data(headgate("promote", "1", "--because", "now", "--json"))["authenticated"] is True
     trained(folder)
-    forced = headgate("promote", "2", "--because", "fire", "--override", "1 [leaks] memory")
+    forced = headgate("promote", "2", "--now", "--because", "fire", "--override", "1 [leaks] memory")
     assert "the rules were overridden: 1 [leaks] memory" in forced.output
     for words in (("status",), ("at", "2999-01-01"), ("audit",)):
         assert "1 [leaks] memory" in headgate(*words).output

@@ -91,7 +91,7 @@ def test_a_challenger_gets_a_share_once_it_is_ready_and_loses_it_by_promotion(he
     renewed = renew_route(desk, MODEL, until, "process:controller", "the release goes on")
     assert read_route(project.journal(), MODEL) == renewed
     assert data(headgate("audit", "--json"))["holds"]
-    assert headgate("promote", "2", "--because", "it won").exit_code == 0
+    assert headgate("promote", "2", "--now", "--because", "it won").exit_code == 0
     assert [arm["version"] for arm in data(headgate("route", MODEL, "--json"))["arms"]] == ["2"]
     assert headgate("rollback", "--because", "it did not").exit_code == 0
     assert data(headgate("audit", "--json"))["holds"]

@@ -9,10 +9,10 @@ import typer
 from headgate.cli.output import HERE, Folder, open_project, plainly
 
 if TYPE_CHECKING:
-    from headgate.loop.steps import Pass
     from headgate.wiring import Project
 
 SECONDS = 1.0
+LONGEST = 5.0  # seconds for which the end waits for upkeep; what is cut off is found again
 READY = "headgate controls"
 WHOEVER_SERVES = ("predictions",)  # chores that the gateway does beside serving
 
@@ -27,11 +27,12 @@ def controller(*, folder: Folder = HERE) -> None:
     """Run the pass of `headgate tick` every second: what cannot be done now is said once, and tried again."""
     import logging
     import signal
-    from threading import Event
+    from functools import partial
+    from threading import Event, Thread
 
     from headgate.cli.promote import desk_of
     from headgate.cli.tick import chores_of
-    from headgate.loop.steps import tick
+    from headgate.loop.steps import Pass, tick
     from headgate.running.controller import Controller
 
     project = open_project(folder)
@@ -46,16 +47,24 @@ def controller(*, folder: Folder = HERE) -> None:
             typer.echo(f"{READY} {project.folder}: a pass every {SECONDS:g} s (Ctrl-C ends it)")
         return end.wait(SECONDS)
 
-    leader = project.controller()
+    leader, troubles = project.controller(), dict[str, Sequence[str]]()
     chores = {name: chore for name, chore in chores_of(project).items() if name not in WHOEVER_SERVES}
 
-    def one_pass() -> "Pass":
-        return tick(desk_of(project), chores, releases=leader.run_pass)
+    def report(part: str, passes: int, lines: Sequence[str]) -> None:
+        troubles[part] = lines
+        _report(project, passes, [line for every in troubles.values() for line in every])
 
+    releases = Controller(
+        lambda: Pass(dry_run=False, parts=leader.run_pass()), log.info, log.warning, partial(report, "releases")
+    )
+    upkeep = Controller(lambda: tick(desk_of(project), chores), log.info, log.warning, partial(report, "upkeep"))
+    beside = Thread(target=upkeep.run, args=[lambda: end.wait(SECONDS)], daemon=True)
+    beside.start()  # apart: a registry or a webhook that does not answer must not hold up a rollback
     try:
-        Controller(one_pass, log.info, log.warning, lambda n, lines: _report(project, n, lines)).run(wait)
+        releases.run(wait)
     finally:
         leader.resign()
+        beside.join(LONGEST)
 
 
 def _report(project: "Project", passes: int, trouble: Sequence[str]) -> None:

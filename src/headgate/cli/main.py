@@ -18,6 +18,7 @@ NOUNS = (
     "person",
     "approve",
     "promote",
+    "release",
     "route",
     "key",
     "up",

@@ -106,7 +106,8 @@ def _table(body: dict[str, Any]) -> Any:
     return Group(table, *lines)
 
 
-def _pairs(texts: list[str] | None, option: str, wanted: str) -> dict[str, str]:
+def pairs(texts: list[str] | None, option: str, wanted: str) -> dict[str, str]:
+    """Return what NAME=VALUE options say."""
     from headgate.base.errors import BadInput
 
     found: dict[str, str] = {}
@@ -119,16 +120,16 @@ def _pairs(texts: list[str] | None, option: str, wanted: str) -> dict[str, str]:
 
 
 def _versions(challenger: str | None, arms: list[str] | None) -> dict[str, str]:
-    return _pairs(arms, "--arm", "NAME=VERSION") | ({"challenger": challenger} if challenger else {})
+    return pairs(arms, "--arm", "NAME=VERSION") | ({"challenger": challenger} if challenger else {})
 
 
 def _shadows(texts: list[str] | None) -> dict[str, float]:
     """Return the shadows' fractions by version."""
     from headgate.base.errors import BadInput
 
-    pairs = _pairs(texts, "--shadow", "VERSION=PERCENT")
+    found = pairs(texts, "--shadow", "VERSION=PERCENT")
     try:
-        return {version: float(percent.removesuffix("%")) / 100 for version, percent in pairs.items()}
+        return {version: float(percent.removesuffix("%")) / 100 for version, percent in found.items()}
     except ValueError:
         raise BadInput("a shadow's percentage is a number", where="--shadow", way_out="--shadow 7=100") from None
 

@@ -28,7 +28,7 @@ def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from headgate.running.standing import running
 
     project = open_project(folder)
-    runs = running(project.state)
+    runs = running(project.state, project.clock.now())
     found: tuple[ModelStatus, ...] = ()
     broken, away = "", None
     try:
@@ -50,13 +50,16 @@ def _models(project: "Project") -> "tuple[tuple[ModelStatus, ...], str]":
     from headgate.loop.inspect import bundle_flaws
     from headgate.loop.state import fold
     from headgate.loop.status import overview
+    from headgate.release.sheet_steps import Watcher
     from headgate.routing.route import COLLECTION
 
     store = project.journal()
     events, broken = read_checked(store)
     state, now = fold(events), project.clock.now()
     flaws = bundle_flaws(state, project.bundles())
-    return overview(state, events, store.documents(COLLECTION), project.policy, now, broken, flaws), broken
+    releases = () if broken else Watcher(store, project.judge(), project.policy.models).sheets(now)
+    routes = store.documents(COLLECTION)
+    return overview(state, events, routes, project.policy, now, broken, flaws, releases), broken
 
 
 def _whole(found: "Sequence[ModelStatus]", runs: dict[str, Any]) -> "RenderableType":
@@ -90,6 +93,9 @@ def _page(one: "ModelStatus") -> "list[RenderableType]":
         f"  champion   {_champion(one.champion)}",
         f"  scorecard  {one.scorecard[:19]} {scorecard}",
     ]
+    for run in one.releases:
+        waits = f"; waits for {run.waits_for}" if run.waits_for else ""
+        lines.append(f"  release {run.at.release}: {escape(run.headline)}{waits}; next: {escape(run.what_next)}")
     if one.waiting:
         table = Table("waiting", "asked by", "gate", "still needs", padding=(0, 1))
         for waiting in one.waiting:

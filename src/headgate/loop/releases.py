@@ -6,11 +6,12 @@ others go on.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from headgate.base.errors import Conflict, Deposed, HeadgateError
+from headgate.base.errors import Conflict, Deposed, HeadgateError, Unavailable
 from headgate.loop.carry_out import Sight, carry_out
 from headgate.loop.control import Facts, plan_pass
 from headgate.loop.effect import Effect, Finish, MovePointer, Report, RollBack, SetShares, explain
@@ -99,7 +100,8 @@ class Controller:
         """Let another process lead at once; whoever is gone without a word is waited for."""
         term, self._term = self._term, None
         if term is not None:
-            self._leases.resign(term)
+            with suppress(Unavailable):  # then the lease runs out by itself
+                self._leases.resign(term)
 
     def _lead(self) -> Desk | None:
         """Return the desk as the leader has it; None: another process leads."""

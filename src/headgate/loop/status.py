@@ -14,6 +14,7 @@ from headgate.loop.state import ModelState, ProjectState
 from headgate.policy.model import ProjectPolicy
 from headgate.release.ledger import Ledger, Moved, Registered
 from headgate.release.readiness import Readiness, Rules, readiness
+from headgate.release.sheet import Sheet
 
 LAST = 5
 
@@ -48,6 +49,7 @@ class ModelStatus:
         waiting: Newest first.
         earlier: How many more versions wait than are listed.
         wrong: What a person should look at.
+        releases: Those that have not ended.
     """
 
     model: str
@@ -58,6 +60,7 @@ class ModelStatus:
     earlier: int
     last: tuple[Event, ...]
     wrong: tuple[str, ...]
+    releases: tuple[Sheet, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a program is told."""
@@ -84,6 +87,7 @@ class ModelStatus:
                 for one in self.last
             ],
             "wrong": list(self.wrong),
+            "releases": [one.to_json() for one in self.releases],
         }
 
 
@@ -95,17 +99,26 @@ def overview(
     now: datetime,
     broken: str = "",
     bundles: Mapping[str, str] | None = None,
+    releases: Sequence[Sheet] = (),
 ) -> tuple[ModelStatus, ...]:
     """Return how every model of the policy stands.
 
-    `broken` is what is wrong with the journal itself, `bundles` with the
-    local copies of the champions' bundles, by model.
+    `broken` is what is wrong with the journal itself, `bundles` with the local copies of the champions' bundles, by
+    model; `releases` are those of all models.
     """
     flaws = {one.where.removeprefix("route "): one.what for one in check_routes(state, routes)}
     found = (_model(state, name, events, flaws.get(name, ""), policy, now) for name in policy.models)
     lacking = {name: (f"{flaw}; `headgate tick` brings it again",) for name, flaw in (bundles or {}).items()}
     first = (broken,) if broken else ()
-    return tuple(replace(one, wrong=(*first, *lacking.get(one.model, ()), *one.wrong)) for one in found)
+    runs = [one for one in releases if not one.at.state.ended]
+    return tuple(
+        replace(
+            one,
+            wrong=(*first, *lacking.get(one.model, ()), *one.wrong),
+            releases=tuple(run for run in runs if run.at.model == one.model),
+        )
+        for one in found
+    )
 
 
 def _model(

@@ -1,7 +1,9 @@
 """What people say about releases: start one, hold it, let it go on, end it. The controller does the rest."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, isfinite
+from typing import Any
 
 from headgate.base.errors import BadInput, Conflict, Refused
 from headgate.gate.people import People
@@ -27,14 +29,39 @@ class Begun:
 
     Attributes:
         release: Its id, ``<model>-<number>``.
+        traffic: Today's, by which it was ruled.
         ahead: The release that must end first, or whose place it takes; empty: none.
+        event: As it was recorded; None: it only would be.
     """
 
     release: str
     plan: Plan
     ruling: Ruling
+    traffic: Traffic
     ahead: str
-    event: Event
+    event: Event | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a program is told."""
+        return {
+            "release": self.release,
+            "versions": {name: side.version for name, side in self.plan.challengers.items()},
+            "from": self.plan.champion.version,
+            "started": self.event is not None,
+            "waits_for": self.ahead,
+            "per_second": self.traffic.per_second,
+            "rungs": [
+                {
+                    "name": need.rung.name,
+                    "requests": ceil(need.requests) if isfinite(need.requests) else None,
+                    "seconds": need.lasts.total_seconds() if need.lasts is not None else None,
+                    "guard": need.guard,
+                    "enough": need.enough,
+                }
+                for need in self.ruling.needs
+            ],
+            "why_not": list(self.ruling.why),
+        }
 
 
 def read_releases(store: EventStore, model: str) -> Releases:
@@ -107,18 +134,22 @@ def start(
                 where=f"model {model}",
                 way_out=way_out(ruling),
             )
-        releases = read_releases(desk.store, model)
-        _refuse_twice(releases, arms)
-        release = f"{model}-{len(releases.all) + 1}"
+        begun = _next(read_releases(desk.store, model), plan, ruling, traffic)
         try:
-            new = events.started(release, plan, actor, because)
+            new = events.started(begun.release, plan, actor, because)
             (event,) = desk.store.append(stream_of(model), ledger.sequence, [new])
         except Conflict:
             if not left:
                 raise
             continue  # a ballot perhaps: look again
-        return Begun(release, plan, ruling, releases.open[-1].release if releases.open else "", event)
+        return replace(begun, event=event)
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def would_begin(desk: Desk, model: str, arms: Mapping[str, str], traffic: Traffic, power: Power) -> Begun:
+    """Return what `start` would start, also where traffic cannot decide it; nothing is recorded. Raises as it does."""
+    plan, ruling, _ = propose(desk, model, arms, traffic, power)
+    return _next(read_releases(desk.store, model), plan, ruling, traffic)
 
 
 def way_out(ruling: Ruling) -> str:
@@ -180,15 +211,17 @@ def _refuse_silence(because: str, where: str) -> None:
         raise BadInput("a reason is needed", where=where, way_out='--because "why now"')
 
 
-def _refuse_twice(releases: Releases, arms: Mapping[str, str]) -> None:
+def _next(releases: Releases, plan: Plan, ruling: Ruling, traffic: Traffic) -> Begun:
+    wanted = {side.version for side in plan.challengers.values()}
     for at in releases.open:
-        sides = {side.version for side in at.plan.challengers.values()}
-        if both := sorted(sides & set(arms.values())):
+        if both := sorted(wanted & {side.version for side in at.plan.challengers.values()}):
             raise Refused(
                 f"version {', '.join(both)} is under release already",
                 where=f"release {at.release}",
                 way_out=f"`headgate release show {at.release}`; `headgate release abort {at.release}` ends it",
             )
+    ahead = releases.open[-1].release if releases.open else ""
+    return Begun(f"{plan.model}-{len(releases.all) + 1}", plan, ruling, traffic, ahead, None)
 
 
 def _refuse_unready(desk: Desk, ledger: Ledger, people: People, arms: Mapping[str, str]) -> None:
