@@ -27,15 +27,15 @@ NAMES = sorted(PLAN.rules.guards.named)
 
 
 def test_errors_and_latency_need_what_was_measured() -> None:
-    # equal challengers at 5 %: 916 and 568 requests at the median; nine in ten take about twice as many
+    # equal challengers at 5 %: 916 and 568 requests at the median; nine in ten take up to four times as many
     five = PLAN.rungs[1]
-    assert 916 < enough("errors", five, PLAN, USUAL) < 3 * 916
+    assert 916 < enough("errors", five, PLAN, USUAL) < 4.5 * 916
     assert 568 < enough("latency", five, PLAN, USUAL) < 3 * 568
 
 
 def test_a_champion_without_errors_is_compared_with_the_absolute_margin() -> None:
     spotless = Traffic(200, 0.0)
-    assert enough("errors", PLAN.rungs[1], PLAN, spotless) == pytest.approx(599, abs=1)
+    assert enough("errors", PLAN.rungs[1], PLAN, spotless) == pytest.approx(899, abs=1)
     assert isinf(enough("errors", PLAN.rungs[1], PLAN, spotless)) is False
 
 
