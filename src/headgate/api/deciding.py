@@ -77,7 +77,7 @@ def sign_off(
 
 @router.post("/models/{model}/promote")
 def promote(model: str, body: Promote, request: Request, at: At, who: Operator, key: Key = None) -> JSONResponse:
-    """Make a version champion: refused without a passing verdict and standing approval."""
+    """Make a version champion at once: refused without a passing verdict and standing approval."""
     _check_override(who, body.override)
 
     def call() -> Json:

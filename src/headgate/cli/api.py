@@ -33,4 +33,4 @@ def api(host: Host = "127.0.0.1", port: Port = 8081, *, folder: Folder = HERE) -
         typer.echo(f"headgate answers on {address}/v1/status ({address}/openapi.json)")
         sys.stdout.flush()
 
-    serve(project, host, port, lambda: running(project.state), told)
+    serve(project, host, port, lambda: running(project.state, project.clock.now()), told)

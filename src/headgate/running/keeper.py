@@ -75,6 +75,8 @@ class Keeper:
         else:
             if self._ending.is_set():  # it was told to end while it started
                 await process.end(self.part.drain)
+                await process.wait()
+                return 0.0
             self._stand(state="starting", pid=process.pid)
             watching = loop.create_task(self._watch(process))
             code = f"ended with {await process.wait()}"

@@ -13,6 +13,7 @@ from headgate.running.part import Part
 
 MOST_LINE = 1 << 20
 PROBE_SECONDS = 2.0
+LEFT_SECONDS, LOOKS = 3.0, 60  # that the rest of a group has to end once its first process has
 OK = 200
 
 
@@ -38,16 +39,19 @@ class Process:
     async def wait(self) -> int:
         """Wait until it has ended and nothing of its group is left; return its exit code."""
         code = await self.inner.wait()
-        self.signal(signal.SIGKILL)  # what it started and left behind holds its port
+        self.signal(signal.SIGTERM)  # what it started and left behind holds its port
+        for _ in range(LOOKS):
+            if not self.signal(0):
+                break
+            await asyncio.sleep(LEFT_SECONDS / LOOKS)
+        self.signal(signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._reading, 1)
         return code
 
     async def end(self, seconds: float) -> bool:
-        """Tell it to end; after so many seconds its group is killed. Say whether it ended by itself."""
-        if self.inner.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.inner.terminate()
+        """Tell its group to end; after so many seconds it is killed. Say whether it ended by itself."""
+        self.signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(asyncio.shield(self.inner.wait()), seconds)
         except TimeoutError:
@@ -56,10 +60,13 @@ class Process:
             return False
         return True
 
-    def signal(self, number: int) -> None:
-        """Send a signal to its group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+    def signal(self, number: int) -> bool:
+        """Send a signal to its group; say whether there is one."""
+        try:
             os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
 
     async def _read(self, heard: Callable[[bytes], None]) -> None:
         stream = self.inner.stdout

@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from headgate.running.part import Record, Standing
 
 ASK_SECONDS = 1.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our own address is behind no proxy
+REMEMBERED = timedelta(hours=1)  # a part that runs well this long again has nothing wrong with it
 FLAPPING = 2  # short lives in a row; one is forgiven, as its restart is
 
 
@@ -34,7 +36,7 @@ def write(state: Path, record: Record) -> None:
     write_atomically(record_of(state), json.dumps(record.to_json()).encode())
 
 
-def running(state: Path) -> dict[str, Any]:
+def running(state: Path, now: datetime) -> dict[str, Any]:
     """Return what runs, and what is wrong, as programs are told."""
     pid, record = holder(state), _read_record(state)
     if pid is None or record is None:
@@ -43,19 +45,22 @@ def running(state: Path) -> dict[str, Any]:
         return {"up": pid, "since": None, "parts": [], "wrong": wrong}
     gateway = next((part for part in record.parts if part.admin), None)
     health = _ask(f"{gateway.admin}/health") if gateway and gateway.state == "ready" else {}
-    wrong = wrong_of(record.parts, health, _read(controller_of(state)))
+    wrong = wrong_of(record.parts, health, _read(controller_of(state)), now)
     return {"up": record.pid, "since": record.since, "parts": [asdict(part) for part in record.parts], "wrong": wrong}
 
 
-def wrong_of(parts: Sequence[Standing], health: Mapping[str, Any], controller: Mapping[str, Any]) -> list[str]:
+def wrong_of(
+    parts: Sequence[Standing], health: Mapping[str, Any], controller: Mapping[str, Any], now: datetime
+) -> list[str]:
     """Return what a person should look at, in lines.
 
     Args:
         parts: How they stand.
         health: What the gateway's admin port says; empty: it was not asked, or did not answer.
         controller: What the controller said last.
+        now: The time.
     """
-    found = [line for part in parts if (line := _wrong_part(part))]
+    found = [line for part in parts if (line := _wrong_part(part, now))]
     found += [f"gateway: {note}" for note in health.get("notes", ())]
     found += [
         f"gateway: worker {worker['post']} was started again {worker['restarts']} times"
@@ -68,13 +73,13 @@ def wrong_of(parts: Sequence[Standing], health: Mapping[str, Any], controller: M
     return found
 
 
-def _wrong_part(part: Standing) -> str:
+def _wrong_part(part: Standing, now: datetime) -> str:
     log = f"see .headgate/logs/{part.name}.log"
     if part.quick >= FLAPPING and part.state != "ready":
         return f"{part.name} keeps restarting ({part.restarts} times; it {part.why}): {log}"
     if part.state == "down":
         return f"{part.name} is down (it {part.why}): {log}"
-    if part.restarts:
+    if part.restarts and now - datetime.fromisoformat(part.since) < REMEMBERED:
         return f"{part.name} was started again {part.restarts} times (it {part.why}): {log}"
     return ""
 

@@ -54,14 +54,14 @@ class Supervisor:
         """Run the parts until a signal; return 0 when every one ended in time."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, self._end.set)
+            loop.add_signal_handler(number, self._stop, number)
         await self._guardian.start()
         self._write()
         by_name = {keeper.part.name: keeper for keeper in self._keepers}
         keeping = [loop.create_task(one.keep(by_name.get(one.part.after))) for one in self._keepers]
         ended = loop.create_task(self._end.wait())
         await asyncio.wait({ended, *keeping}, return_when=asyncio.FIRST_COMPLETED)
-        self._tell("ending; what is in flight is finished first")
+        self._tell("ending; what is in flight is finished first (Ctrl-C again: at once)")
         well = await self._end_all()
         await asyncio.gather(*keeping)
         await self._guardian.close()
@@ -69,6 +69,14 @@ class Supervisor:
         for log in self._logs.values():
             log.close()
         return int(not well)
+
+    def _stop(self, number: int) -> None:
+        """End in order; a second Ctrl-C waits for nothing."""
+        if number == signal.SIGINT and self._end.is_set():
+            for keeper in self._keepers:
+                if keeper.process is not None:
+                    keeper.process.signal(signal.SIGKILL)
+        self._end.set()
 
     async def _end_all(self) -> bool:
         """End what others wait for last."""

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from headgate.running.logs import Echo, RotatingLog, loud
 from headgate.running.part import Record, Standing
 from headgate.running.standing import controller_of, record_of, running, write, wrong_of
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GATEWAY = Place("gateway", "--port", "127.0.0.1", 8080)
 API = Place("api", "--api-port", "127.0.0.1", 8081)
 MLFLOW = Place("mlflow", "--tracking-port", "127.0.0.1", 5000)
@@ -131,11 +133,12 @@ def test_a_log_is_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_parts_is_said_with_where_to_look() -> None:
-    good = Standing("gateway", "ready", pid=1, admin="http://x")
+    good = Standing("gateway", "ready", pid=1, admin="http://x", since="2026-03-01T11:30:00+00:00")
     once = replace(good, name="api", restarts=1, quick=1, why="ended with -9")
+    long_ago = replace(once, since="2026-03-01T10:59:00+00:00")
     down = Standing("mlflow", "down", restarts=1, quick=1, why="ended with 1")
     flapping = Standing("controller", "starting", pid=7, restarts=5, quick=5, why="ended with 70")
-    found = wrong_of([good, once, down, flapping], {}, {})
+    found = wrong_of([good, once, long_ago, down, flapping], {}, {}, NOON)
     assert found == [
         "api was started again 1 times (it ended with -9): see .headgate/logs/api.log",
         "mlflow is down (it ended with 1): see .headgate/logs/mlflow.log",
@@ -146,28 +149,28 @@ def test_what_is_wrong_with_parts_is_said_with_where_to_look() -> None:
 def test_notes_of_the_gateway_and_troubles_of_a_living_controller_are_wrong_too() -> None:
     parts = [Standing("gateway", "ready", pid=1), Standing("controller", "ready", pid=2)]
     health = {"notes": ["shadow a of churn: quarantined"], "workers": [{"post": 0, "restarts": 2}, {"post": 1}]}
-    assert wrong_of(parts, health, {"pid": 2, "trouble": ["the database is away"]}) == [
+    assert wrong_of(parts, health, {"pid": 2, "trouble": ["the database is away"]}, NOON) == [
         "gateway: shadow a of churn: quarantined",
         "gateway: worker 0 was started again 2 times",
         "controller: the database is away",
     ]
-    assert wrong_of(parts, {}, {"pid": 99, "trouble": ["of an earlier controller"]}) == []
+    assert wrong_of(parts, {}, {"pid": 99, "trouble": ["of an earlier controller"]}, NOON) == []
 
 
 def test_a_record_counts_only_while_its_supervisor_lives(tmp_path: Path) -> None:
     nothing: dict[str, Any] = {"up": None, "since": None, "parts": [], "wrong": []}
-    assert running(tmp_path) == nothing
+    assert running(tmp_path, NOON) == nothing
     record = Record(4242, "2026-03-01", (Standing("controller", "ready", pid=7),))
     write(tmp_path, record)
     controller_of(tmp_path).write_text(json.dumps({"pid": 7, "trouble": ["slow"]}))
     with alone(tmp_path):
-        found = running(tmp_path)
+        found = running(tmp_path, NOON)
         assert (found["up"], found["parts"][0]["state"], found["wrong"]) == (4242, "ready", ["controller: slow"])
-    assert running(tmp_path)["wrong"] == ["`headgate up` (process 4242) was killed; start it again"]
+    assert running(tmp_path, NOON)["wrong"] == ["`headgate up` (process 4242) was killed; start it again"]
     write(tmp_path, replace(record, ended=True))
-    assert running(tmp_path) == nothing
+    assert running(tmp_path, NOON) == nothing
     record_of(tmp_path).write_text('{"pid": 1}')
-    assert running(tmp_path) == nothing
+    assert running(tmp_path, NOON) == nothing
 
 
 @dataclass
