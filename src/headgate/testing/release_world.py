@@ -38,6 +38,7 @@ from headgate.routing.share import renew
 from headgate.testing.clock import START
 
 ACTOR = "process:controller"
+ALONE = Wish({CHAMPION: 1.0}, {}, None, {})
 See = Callable[[Standing, datetime], Evidence | None]
 Piece = Callable[[], None]
 
@@ -62,7 +63,7 @@ class ReleaseWorld:
         self.journal: list[Event] = []
         self.releases = Releases(plan.model)
         self.champion = plan.champion.version
-        self.route = self._route(Wish({CHAMPION: 1.0}, {}, None, {}))
+        self.route = _route(self.model, len(self.journal) + 1, self.champion, ALONE)
         self.made: list[tuple[str, Act, int]] = []
         self.fuse: int | None = None
         self.refuse: str = ""
@@ -125,12 +126,12 @@ class ReleaseWorld:
         """Make a version champion around the controller, as `headgate promote --now` and `rollback` do."""
         body: dict[str, Json] = {"from": self.champion, "to": to}
         self.champion = to
-        self.route = self._route(Wish({CHAMPION: 1.0}, {}, None, {}))
+        self.route = _route(self.model, len(self.journal) + 1, self.champion, ALONE)
         self.record(NewEvent(MOVED, actor, "now", body))
 
     def set_route(self, wish: Wish, actor: str = ACTOR) -> None:
         """Set the route, as `headgate route` and the controller do."""
-        self.route = self._route(wish)
+        self.route = _route(self.model, len(self.journal) + 1, self.champion, wish)
         self.record(NewEvent(ROUTE_SET, actor, "shares", self.route.to_json()))
 
     def _pieces(self, effect: Effect) -> list[Piece]:
@@ -196,14 +197,16 @@ class ReleaseWorld:
 
         return make
 
-    def _route(self, wish: Wish) -> Route:
-        def version(name: str) -> str:
-            return self.champion if name == CHAMPION else wish.versions[name]
 
-        arms = tuple(Arm(name, version(name), "sha256:0", share, "b") for name, share in wish.shares.items())
-        shadows = tuple(Shadow(name, version(name), "sha256:0", part, "b") for name, part in wish.shadows.items())
-        release = wish.release if len(arms) > 1 else ""
-        return Route(self.model, len(self.journal) + 1, arms, shadows, "", wish.until, release)
+def _route(model: str, revision: int, champion: str, wish: Wish) -> Route:
+    """Return the route that a wish leads to."""
+
+    def version(name: str) -> str:
+        return champion if name == CHAMPION else wish.versions[name]
+
+    arms = tuple(Arm(name, version(name), "sha256:0", share, "b") for name, share in wish.shares.items())
+    shadows = tuple(Shadow(name, version(name), "sha256:0", part, "b") for name, part in wish.shadows.items())
+    return Route(model, revision, arms, shadows, "", wish.until, wish.release if len(arms) > 1 else "")
 
 
 def verdicts(by_rung: Mapping[str, Evidence | None]) -> See:
