@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+import typer
 import yaml
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
@@ -21,10 +22,12 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from typer.testing import CliRunner, Result
 
 from headgate.api.application import build
 from headgate.api.caller import LOCAL
 from headgate.api.desk import Counter
+from headgate.cli import key, status
 from headgate.gate.people import key_id_of
 from headgate.gateway.guard import issue
 from headgate.gateway.guard.roles import ROLES
@@ -295,6 +298,37 @@ def test_what_does_not_exist_cannot_be_read_or_is_too_large_is_said(client: Clie
     large = client.post(f"/v1/models/{MODEL}/rollback", json={"because": "x" * 100_000})
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
     assert client.post(f"/v1/models/{MODEL}/promote", json={**WHY, "version": "9"}).status_code == 422
+
+
+@pytest.mark.parametrize("text", [r"a\u0000b", r"a\ud800b", r"\u0000"])
+def test_texts_that_no_database_keeps_are_refused(client: Client, text: str) -> None:
+    content = f'{{"because": "{text}"}}'
+    answer = client.post(f"/v1/models/{MODEL}/rollback", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_request")
+
+
+def test_keys_are_made_by_role_and_status_says_that_the_database_is_away(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = typer.Typer()
+    for noun in (key, status):
+        noun.attach(app)
+
+    def headgate(*words: str) -> Result:
+        return CliRunner().invoke(app, [*words, "-C", str(api.project.folder)])
+
+    create = ("key", "create", "--name", "grace", "--because", "signs", "--json", "--role")
+    made = json.loads(headgate(*create, "approver").stdout)
+    assert made["scopes"] == ["read", "approve"]
+    assert headgate(*create, "boss").exit_code == 4
+    assert [one["role"] for one in json.loads(headgate("key", "list", "--json").stdout)] == ["approver"]
+    answer = api.client(needed=True).get("/v1/models", headers={"authorization": f"Bearer {made['key']}"})
+    assert answer.status_code == 200
+    monkeypatch.setenv("HEADGATE_DATABASE", "postgresql://nobody@127.0.0.1:1/none")
+    away = headgate("status", "--json")
+    assert away.exit_code == 5
+    (wrong,) = json.loads(away.stdout)["running"]["wrong"]
+    assert wrong.startswith("the journal cannot be read: ")
 
 
 def test_a_web_page_elsewhere_gets_nowhere(client: Client) -> None:

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=63)]
-Why = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[^\x00]*$")]
+Why = Annotated[  # no database keeps a NUL in a text
+    str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True, pattern=r"^[^\x00]*$")
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
