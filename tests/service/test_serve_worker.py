@@ -46,6 +46,7 @@ models:
     split: { holdout: 1d }
     scorecard:
       - { kind: metric, metric: rmse, role: primary, at_most: 1 }
+    serving: { queue_ms: 10000 }  # what is refused under overload is tested elsewhere; a busy machine is none here
 """
 INFER = "/v2/models/sums/infer"
 LONGEST = 20.0

@@ -22,7 +22,7 @@ SPREAD = 0.01  # of the squared mean of rows: calls more alike than that tell no
 KNOWN_CALLS = 64
 ONE_OF = 8
 CALM = 4
-CALM_ROOM = 64
+CALM_ROOM = 64  # until it is known what a row costs
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ class Pace:
         self._product += gain * (rows * seconds - self._product)
         self._learn()
         room = int(self.budget / 2 / self.each) if self.each > 0 else FIRST_ROOM
-        self.room = max(1, room) if late else max(CALM_ROOM, CALM * room)
+        room = max(1, room)
+        self.room = room if late else CALM * room if self._told else max(CALM_ROOM, CALM * room)
 
     def _learn(self) -> None:
         mean = self._seconds / self._rows

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -43,11 +44,16 @@ class Child:
         return ready in done and self.alive
 
     async def end(self, seconds: float) -> int:
-        """Tell it to drain and end; after so many seconds it is killed. Return its exit code."""
-        if self.alive:
+        """Tell it to drain and end; after so many seconds it is killed. Return its exit code.
+
+        One that was still starting has nothing to drain: that the signal ended it is as good as 0.
+        """
+        told = self.alive
+        if told:
             self.process.terminate()
         try:
-            return await asyncio.wait_for(self.process.wait(), seconds)
+            code = await asyncio.wait_for(self.process.wait(), seconds)
+            return 0 if told and not self.ready.is_set() and code == -signal.SIGTERM else code
         except TimeoutError:
             LOG.warning("worker %d did not end within %g s of being told to; it is killed", self.process.pid, seconds)
             self.process.kill()
