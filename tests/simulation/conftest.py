@@ -7,6 +7,16 @@ from pathlib import Path
 import pytest
 from tests.simulation.figures import Figures
 
+HERE = Path(__file__).parent
+LONGEST = 7200  # seconds; two thousand runs on a busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give simulations time."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(LONGEST))
+
 
 @pytest.fixture(scope="module")
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:

@@ -3,8 +3,9 @@
 At 5 % of the traffic. "r50" and "r80" are the challenger's requests at the median and at the 80th percentile of
 detection over all runs, divided by the fixed-sample number for 80 % power at a one-sided 5 %. "Alone" is the guard with
 the whole budget and without restarts; "all" are six guards with restarts on one budget. A fixed-sample number below a
-second of traffic is too small to divide by (exempt). Under correlated regimes the fixed-sample number is what
-independent requests would need, times phi, and more where units differ (power.py).
+second of traffic is too small to divide by (exempt). Half as many errors again is near what arms of one version differ
+by when units do, which 300 seconds of history cannot rule out: such small faults have no bound. Under correlated
+regimes the fixed-sample number is what independent requests would need, times phi, and more where units differ.
 """
 
 from dataclasses import dataclass, replace
@@ -47,13 +48,14 @@ class Case:
     fault: Fault = NO_FAULT
     precision: float = 1 - FALSE
     seconds: int = 240
+    small: bool = False
 
 
 FAULTS = (
     Case("errors 1 % to 3 %", "errors", Fault(errors=3.0625)),
     Case("P95 + 50 %", "p95", Fault(slowness=1.5)),
     Case("precision - 10 points", "precision", precision=0.7, seconds=700),
-    Case("errors 1 % to 1.5 %", "errors", Fault(errors=1.5076), seconds=1600),
+    Case("errors 1 % to 1.5 %", "errors", Fault(errors=1.5076), seconds=1600, small=True),
 )
 QUICK = FAULTS[:3]
 
@@ -128,6 +130,9 @@ def test_a_fault_is_found_soon(case: Case, figures: Figures) -> None:
         all_r50=all_of[0],
         all_r80=all_of[1],
     )
+    if case.small:
+        assert np.isfinite(together).mean() >= 0.7
+        return
     assert one[0] <= ALONE[0] * SLACK
     assert one[1] <= ALONE[1] * SLACK
     assert all_of[0] <= TOGETHER[0] * SLACK
