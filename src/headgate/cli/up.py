@@ -71,12 +71,8 @@ def up(
         typer.echo(f"headgate starts {len(parts)} parts of {project.policy.project} (process {os.getpid()})")
         if elsewhere:
             typer.echo("  mlflow runs elsewhere: settings.tracking names its server")
-        admins = {one.name: one.environment[ADMIN] for one in parts if ADMIN in one.environment}
-        supervisor = Supervisor(parts, project.state, project.clock, os.getpid(), _tell, admins)
+        supervisor = Supervisor(parts, project.state, project.clock, os.getpid(), typer.echo)
         raise typer.Exit(asyncio.run(supervisor.run()))
-
-
-ADMIN = "HEADGATE_ADMIN"
 
 
 def _check(project: "Project", host: str) -> None:
@@ -106,7 +102,7 @@ def _parts(project: "Project", places: "list[Place]", ports: "Mapping[str, int]"
             f"{shown['gateway']}/v2, metrics on {metrics}/metrics",
             f"{asked['gateway']}/v2/health/live",
             drain=DRAIN_SECONDS,
-            environment={ADMIN: metrics},
+            admin=metrics,
         ),
         Part("controller", (*program, "controller", *here), says=READY, after=after),
         Part(
@@ -131,7 +127,3 @@ def _in_url(host: str) -> str:
 def _reached(host: str) -> str:
     """Return by which address this machine reaches what listens on a host."""
     return {"0.0.0.0": LOCAL, "::": "[::1]"}.get(host, _in_url(host))  # noqa: S104 - it is compared with
-
-
-def _tell(line: str) -> None:
-    typer.echo(line)

@@ -22,7 +22,6 @@ class Keeper:
         heard: Called with each line it prints.
         changed: Called when its standing has changed.
         now: Returns the time as text.
-        admin: Where it tells more of itself.
 
     Attributes:
         standing: How it stands.
@@ -35,10 +34,9 @@ class Keeper:
         heard: Callable[[Part, bytes], None],
         changed: Changed,
         now: Callable[[], str],
-        admin: str = "",
     ) -> None:
         self.part = part
-        self.standing = Standing(part.name, "waiting", part.address, admin, since=now())
+        self.standing = Standing(part.name, "waiting", part.address, part.admin, since=now())
         self.settled = asyncio.Event()
         self.process: Process | None = None
         self._heard = heard

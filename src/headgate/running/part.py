@@ -1,7 +1,7 @@
 """What a part of a running project is, and how it stands. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 State = Literal["waiting", "starting", "ready", "down", "ended"]
@@ -18,8 +18,8 @@ class Part:
         probe: URL that answers 200 once the part is ready; empty: it says so in a line.
         says: The line begins with this.
         after: Part that must have settled before: be ready, or have failed.
+        admin: Where it tells more of itself; empty: nowhere.
         drain: Seconds that it has to end.
-        environment: What it gets beside ours.
     """
 
     name: str
@@ -28,8 +28,8 @@ class Part:
     probe: str = ""
     says: str = ""
     after: str = ""
+    admin: str = ""
     drain: float = 15.0
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

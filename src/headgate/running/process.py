@@ -87,7 +87,7 @@ async def start(part: Part, heard: Callable[[bytes], None]) -> Process:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **part.environment},
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         limit=MOST_LINE,
         start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
     )

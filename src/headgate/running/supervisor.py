@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headgate.base.clock import Clock
@@ -26,7 +26,6 @@ class Supervisor:
         clock: Tells the time.
         pid: Of this process.
         tell: Called with lines for people.
-        admins: Where a part tells more of itself, by name.
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class Supervisor:
         clock: Clock,
         pid: int,
         tell: Callable[[str], None],
-        admins: Mapping[str, str],
     ) -> None:
         self._state = state
         self._now: Callable[[], str] = lambda: clock.now().isoformat(timespec="milliseconds")
@@ -44,7 +42,7 @@ class Supervisor:
         self._logs = {part.name: RotatingLog(state / "logs" / f"{part.name}.log") for part in parts}
         self._echoes = {part.name: Echo() for part in parts}
         self._width = max(len(part.name) for part in parts)
-        self._keepers = [Keeper(one, self._hear, self._changed, self._now, admins.get(one.name, "")) for one in parts]
+        self._keepers = [Keeper(one, self._hear, self._changed, self._now) for one in parts]
         self._pids = dict.fromkeys(self._logs, 0)
         self._guardian = Guardian()
         self._up = False
