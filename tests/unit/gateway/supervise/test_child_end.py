@@ -36,7 +36,7 @@ class Process:
         (False, -signal.SIGKILL, -signal.SIGKILL),
     ],
 )
-def test_only_an_end_by_the_signal_before_it_was_ready_is_as_good_as_none(ready: bool, code: int, told: int) -> None:
+def test_only_an_end_by_the_signal_before_it_was_ready_is_as_good_as_none(*, ready: bool, code: int, told: int) -> None:
     async def end() -> int:
         process: Any = Process(code)
         link: Any = None
