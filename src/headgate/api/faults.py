@@ -16,6 +16,22 @@ STATUS: Mapping[type[HeadgateError], tuple[int, str]] = {
     Tampered: (500, "tampered"),
 }
 
+NEW_KEY = "an admin makes one: `headgate key create --name NAME --role viewer, operator, approver or admin`"
+WAYS_OUT: Mapping[str, str] = {  # of refusals, which have none of their own
+    "key_missing": NEW_KEY,
+    "key_unknown": NEW_KEY,
+    "key_expired": NEW_KEY,
+    "key_scope": "show a key with a role that may; `headgate key list` shows them",
+    "host_unknown": "ask by that name, or let the API listen beyond this machine: `headgate api --host`",
+    "idempotency_key_reused": "choose a fresh key for another request",
+    "in_progress": "repeat it in a moment",
+}
+PLACES: Mapping[str, str] = {
+    **dict.fromkeys(("key_missing", "key_unknown", "key_expired", "key_scope"), "the header Authorization"),
+    **dict.fromkeys(("idempotency_key_reused", "in_progress"), "the header Idempotency-Key"),
+    "host_unknown": "the header Host",
+}
+
 
 class Problem(BaseModel):
     """Why a request was not answered as asked."""
@@ -37,7 +53,8 @@ def status_of(error: HeadgateError) -> int:
 
 def problem_of(error: HeadgateError) -> dict[str, Any]:
     """Return the body that tells an error."""
-    return say(_meaning(error)[1], error.what, error.where, error.way_out)
+    code = _meaning(error)[1]
+    return say(code, error.what, error.where or PLACES.get(code, ""), error.way_out or WAYS_OUT.get(code, ""))
 
 
 def say(code: str, what: str, where: str = "", way_out: str = "") -> dict[str, Any]:

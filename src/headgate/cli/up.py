@@ -24,6 +24,9 @@ TrackingPort = Annotated[
 AdminPort = Annotated[
     int, typer.Option("--admin-port", min=0, max=65535, help="Port of the gateway's metrics; 0: any free one.")
 ]
+GrpcPort = Annotated[
+    int | None, typer.Option("--grpc-port", min=0, max=65535, help="The gateway's gRPC port; without it there is none.")
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Processes of the gateway.")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Run no MLflow server.")]
 LOCAL = "127.0.0.1"
@@ -43,6 +46,7 @@ def up(
     api_port: ApiPort = 8081,
     tracking_port: TrackingPort = 5000,
     admin_port: AdminPort = 8083,
+    grpc_port: GrpcPort = None,
     workers: Workers = 1,
     no_tracking: NoTracking = False,
     folder: Folder = HERE,
@@ -61,6 +65,7 @@ def up(
         Place("gateway", "--port", host, port),
         Place("metrics", "--admin-port", LOCAL, admin_port),
         Place("api", "--api-port", host, api_port),
+        *([] if grpc_port is None else [Place("grpc", "--grpc-port", host, grpc_port)]),
     ]
     elsewhere = project.policy.settings.tracking.startswith(("http://", "https://"))
     if not (no_tracking or elsewhere):
@@ -92,14 +97,24 @@ def _parts(project: "Project", places: "list[Place]", ports: "Mapping[str, int]"
     secure = "s" if project.policy.settings.tls_certificate else ""
     shown = {name: f"http{secure}://{_in_url(host)}:{ports[name]}" for name in ("gateway", "api")}
     asked = {name: f"http{secure}://{_reached(host)}:{ports[name]}" for name in ("gateway", "api")}
+    grpc = f", gRPC on {_in_url(host)}:{ports['grpc']}" if "grpc" in ports else ""
     metrics = f"http://{LOCAL}:{ports['metrics']}"
-    serve = ("serve", "--host", host, "--port", str(ports["gateway"]), "--admin-port", str(ports["metrics"]))
+    serve: tuple[str, ...] = (
+        "serve",
+        "--host",
+        host,
+        "--port",
+        str(ports["gateway"]),
+        "--admin-port",
+        str(ports["metrics"]),
+    )
+    serve += ("--grpc-port", str(ports["grpc"])) if "grpc" in ports else ()
     after = "mlflow" if "mlflow" in ports else ""
     parts = [
         Part(
             "gateway",
-            (*program, *serve, "--workers", str(workers), *here),
-            f"{shown['gateway']}/v2, metrics on {metrics}/metrics",
+            (*program, *serve, *here),
+            f"{shown['gateway']}/v2{grpc}, metrics on {metrics}/metrics",
             f"{asked['gateway']}/v2/health/live",
             drain=DRAIN_SECONDS,
             admin=metrics,

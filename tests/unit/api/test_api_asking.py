@@ -115,6 +115,15 @@ def test_every_error_has_a_status_and_one_form(error: HeadgateError, status: int
     assert problem_of(error) == {"code": code, "what": "no", "where": "here", "way_out": "there"}
 
 
+@pytest.mark.parametrize(
+    "code", ["key_missing", "key_unknown", "key_expired", "key_scope", "host_unknown", "in_progress"]
+)
+def test_a_refusal_says_where_and_the_way_out_too(code: str) -> None:
+    told = problem_of(Refusal(403, code, "no"))
+    assert told["where"].startswith("the header ")
+    assert told["way_out"]
+
+
 def test_what_cannot_be_read_is_named_by_its_place() -> None:
     errors: Any = [
         {"loc": ("body", "shares", "a"), "msg": "must be at most 1"},
