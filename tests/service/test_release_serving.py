@@ -118,6 +118,11 @@ class Place:
     def events(self, release: str) -> list[Any]:
         return [one for one in self.desk.store.read(stream_of(MODEL)) if one.body.get("release") == release]
 
+    def routes_after(self, position: int) -> list[dict[str, float]]:
+        """Return the shares by version of every route that was set since."""
+        found: list[Any] = [one.body for one in self.desk.store.read(after=position, kinds=["route.set"])]
+        return [{arm["version"]: round(arm["weight"], 9) for arm in body["arms"]} for body in found]
+
     def moves(self, release: str) -> list[tuple[str, str]]:
         done = {"release.moved", "release.finished", "release.rolled_back"}
         return [(one.body["key"], one.body["act"]) for one in self.events(release) if one.kind in done]
@@ -237,11 +242,9 @@ def test_harm_takes_the_share_back_in_one_revision(place: Place) -> None:
     place.see(shadow="sound", five="harm")
     wait_for(lambda: place.standing(release).state.ended, "it is rolled back")
     # Then the route changed once after the evidence, and nobody meets the challenger any more
-    found = list(place.desk.store.read(stream_of(MODEL)))
-    seen = [one.kind == "release.evidence" and one.body["evidence"]["verdict"] == "harm" for one in found]
-    harm = seen.index(True)
-    routes = [one for one in found[harm:] if one.kind in {"route.set", "pointer.moved"}]
-    assert [[arm["version"] for arm in one.body["arms"]] for one in routes] == [[champion]]
+    harm = [one for one in place.events(release) if one.kind == "release.evidence"][-1]
+    assert harm.body["evidence"]["verdict"] == "harm"
+    assert place.routes_after(harm.position) == [{champion: 1.0}]
     wait_for(lambda: place.ask(40) == {champion: 40}, "the champion answers everybody")
     assert place.ask(600) == {champion: 600}
     assert end(controller) == 0
@@ -255,7 +258,7 @@ def test_controllers_that_are_killed_one_after_the_other_still_finish_it(place: 
     for number in range(40):
         when = ("before:2", "after:1", "after:2", "before:3", "after:3")[number % 5]
         process = place.control(f"killed-{number}", "--kill", when)
-        wait_for(lambda p=process: p.poll() is not None or place.standing(release).state.ended, "it ends")
+        wait_for(lambda: process.poll() is not None or place.standing(release).state.ended, "it ends")  # noqa: B023
         if place.standing(release).state.ended:
             end(process)
             break
@@ -266,11 +269,8 @@ def test_controllers_that_are_killed_one_after_the_other_still_finish_it(place: 
         (f"{release}/{step}", act) for step, act in enumerate(["advance", "advance", "promote", "finish"], start=1)
     ]
     allowed = [{champion: 1.0}, {champion: 0.95, "4": 0.05}, {"4": 1.0}]
-    shares = [
-        {arm["version"]: round(arm["weight"], 9) for arm in one.body["arms"]}
-        for one in place.events(release)
-        if one.kind == "route.set"
-    ]
+    shares = place.routes_after(place.events(release)[0].position)
+    assert shares[:2] == allowed[:2]
     assert all(one in allowed for one in shares)
     wait_for(lambda: place.ask(40) == {"4": 40}, "it serves everybody")
 
