@@ -121,5 +121,5 @@ def valued(drawn: Drawn, rng: np.random.Generator, less: float = 1.0) -> Floats:
     h = n1 * n0 / n
     d = sums[:, 1] / np.maximum(n0, 1) - sums[:, 0] / np.maximum(n1, 1)
     around = squares.sum(axis=1) - sums.sum(axis=1) ** 2 / n
-    columns = (n1, h, h * d, around, n - 1)
+    columns = (sales[:, 0], h, h * d, around, n - 1)
     return mean.log_e(mean.Means(*(column.cumsum(axis=-1) for column in columns)))

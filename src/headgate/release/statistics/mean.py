@@ -10,8 +10,9 @@ seconds: one arm's own variance is too small just when its large values have not
 Heavy tails make the same mistake, so values are winsorised at the champion's past P99 first, and it is the winsorised
 mean that is judged.
 
-Valid asymptotically (s2 is estimated), so from 100 observations of the challenger on, and never for rare events: those
-are counts. Observations of one unit belong together: hand in a unit's sum, or phi.
+Valid asymptotically (s2 is estimated), so from 100 observations of the challenger on that are not 0 (where one request
+in twenty ends in a sale, it is sales that tell about tails), and never for rare events: those are counts. Observations
+of one unit belong together: hand in a unit's sum, or phi.
 
 Sources: normal.py; Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform central limit theory and asymptotic
 confidence sequences, Annals of Statistics 52 (2024), for estimated variances.
@@ -24,7 +25,7 @@ import numpy as np
 from headgate.release.statistics.counts import Floats, Ints
 from headgate.release.statistics.normal import log_mixture, tightest
 
-LEAST = 100  # observations of the challenger
+LEAST = 100  # of the challenger's observations that are not 0
 TIGHTEST_AT = 1000.0  # of them
 
 
@@ -33,14 +34,14 @@ class Means:
     """What was seen so far, in sums; arrays of runs in simulations.
 
     Attributes:
-        challenger: Observations of it.
+        telling: Observations of the challenger that are not 0.
         weight: Sum of h.
         difference: Sum of h d.
         squares: Sum of squares around the means of seconds, both arms.
         freedom: How many of those are free.
     """
 
-    challenger: Floats | float = 0.0
+    telling: Floats | float = 0.0
     weight: Floats | float = 0.0
     difference: Floats | float = 0.0
     squares: Floats | float = 0.0
@@ -72,11 +73,13 @@ def seen(second: Ints, ours: np.ndarray, values: Floats) -> Means:
     h = np.where(both, n1 * n0 / np.maximum(n, 1), 0.0)
     d = np.where(both, sum1 / np.maximum(n1, 1) - sum0 / np.maximum(n0, 1), 0.0)
     squares = (values**2).sum() - (total**2 / n).sum()
-    return Means(float(n1.sum()), float(h.sum()), float((h * d).sum()), float(squares), float((n - 1).sum()))
+    return Means(
+        float((ours & (values != 0)).sum()), float(h.sum()), float((h * d).sum()), float(squares), float((n - 1).sum())
+    )
 
 
 def log_e(means: Means, margin: float = 0.0, alpha: float = 0.05, phi: float = 1.0) -> Floats:
-    """Return log E [...] that the challenger's mean is worse by more than the margin; 0 before 100 observations.
+    """Return log E [...] that the challenger's mean is worse by more than the margin; 0 before 100 that tell.
 
     Args:
         means: What was seen.
@@ -85,7 +88,7 @@ def log_e(means: Means, margin: float = 0.0, alpha: float = 0.05, phi: float = 1
         phi: How many times the variance of a mean exceeds that of independent observations.
     """
     variance = phi * np.asarray(means.squares, np.float64) / np.maximum(means.freedom, 1)
-    enough = (np.asarray(means.challenger) >= LEAST) & (variance > 0)
+    enough = (np.asarray(means.telling) >= LEAST) & (variance > 0)
     variance = np.where(variance > 0, variance, 1.0)
     information = means.weight / variance
     total = means.difference / variance - margin * information

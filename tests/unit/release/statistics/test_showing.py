@@ -72,7 +72,7 @@ def test_in_one_stratum_a_mean_is_the_plain_formula() -> None:
     assert mean.log_e(found) == pytest.approx(float(expected))
     halves = (mean.seen(np.full(1000, at), ours[at::2], values[at::2]) for at in (0, 1))
     together = sum(halves, start=mean.Means())
-    assert together.challenger == 500
+    assert together.telling == 500
 
 
 def lumps(where: slice, extra: int) -> Seconds:
