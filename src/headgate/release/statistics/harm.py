@@ -8,7 +8,7 @@ to thirty times as many, so that none of them costs much more than knowing it wo
 from headgate.release.statistics.odds import Odds
 
 WORSE = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
-SLOWER = (1.4, 2.0, 3.0, 5.0)  # of a P95: 17 % later has odds of 1.4, and one answer in twenty leaves less room
+SLOWER = (1.4, 2.0, 3.5)  # of a P95: 17 % later has odds of 1.4, and one answer in twenty leaves less room
 
 
 def harm(least: float = 1.0, worse: tuple[float, ...] = WORSE) -> Odds:
