@@ -60,7 +60,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "up.log"
-        command = [sys.executable, "-m", "headgate.cli.main", "up", *FREE, "-C", str(folder)]
+        command = [sys.executable, "-m", "headgate.cli.main", "up", *FREE, "--workers", "2", "-C", str(folder)]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         wait_for(lambda: "all is up" in self.said() or self.process.poll() is not None, "all is up")
@@ -101,6 +101,8 @@ def test_all_is_up_what_dies_is_started_again_and_the_end_leaves_nothing(house: 
     assert json.loads(house.get("gateway", "/v2"))["name"] == "headgate"
     assert json.loads(house.get("api", "/v1/status"))["models"][0]["model"] == "churn"
     assert house.get("mlflow", "/health") == b"OK"
+    with urllib.request.urlopen(f"{house.parts()['gateway']['admin']}/health", timeout=LONGEST) as answer:  # noqa: S310
+        assert len(json.loads(answer.read())["workers"]) == 2
     for name in PARTS:
         assert re.search(rf"^  {name} .* ready \(process {house.parts()[name]['pid']}\)$", house.said(), re.MULTILINE)
     found = status(house.folder)

@@ -99,15 +99,8 @@ def _parts(project: "Project", places: "list[Place]", ports: "Mapping[str, int]"
     asked = {name: f"http{secure}://{_reached(host)}:{ports[name]}" for name in ("gateway", "api")}
     grpc = f", gRPC on {_in_url(host)}:{ports['grpc']}" if "grpc" in ports else ""
     metrics = f"http://{LOCAL}:{ports['metrics']}"
-    serve: tuple[str, ...] = (
-        "serve",
-        "--host",
-        host,
-        "--port",
-        str(ports["gateway"]),
-        "--admin-port",
-        str(ports["metrics"]),
-    )
+    serve: tuple[str, ...] = ("serve", "--host", host, "--port", str(ports["gateway"]))
+    serve += ("--admin-port", str(ports["metrics"]), "--workers", str(workers))
     serve += ("--grpc-port", str(ports["grpc"])) if "grpc" in ports else ()
     after = "mlflow" if "mlflow" in ports else ""
     parts = [
