@@ -74,7 +74,13 @@ class House:
         return {part["name"]: part for part in record["parts"]}
 
     def groups(self) -> set[int]:
-        return {part["pid"] for part in self.parts().values() if part["pid"]}
+        workers = {worker["pid"] for worker in self.workers()}  # each leads a group of its own
+        return workers | {part["pid"] for part in self.parts().values() if part["pid"]}
+
+    def workers(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.parts()['gateway']['admin']}/health", timeout=LONGEST) as answer:  # noqa: S310
+            found: list[dict[str, Any]] = json.loads(answer.read())["workers"]
+        return found
 
     def address(self, name: str) -> str:
         found = re.search(r"http://[^/, ]+", self.parts()[name]["address"])
@@ -101,8 +107,7 @@ def test_all_is_up_what_dies_is_started_again_and_the_end_leaves_nothing(house: 
     assert json.loads(house.get("gateway", "/v2"))["name"] == "headgate"
     assert json.loads(house.get("api", "/v1/status"))["models"][0]["model"] == "churn"
     assert house.get("mlflow", "/health") == b"OK"
-    with urllib.request.urlopen(f"{house.parts()['gateway']['admin']}/health", timeout=LONGEST) as answer:  # noqa: S310
-        assert len(json.loads(answer.read())["workers"]) == 2
+    assert len(house.workers()) == 2
     for name in PARTS:
         assert re.search(rf"^  {name} .* ready \(process {house.parts()[name]['pid']}\)$", house.said(), re.MULTILINE)
     found = status(house.folder)
