@@ -1,5 +1,6 @@
 """Releases by the real controller, on a real ledger, route and pointer; the clock and what is measured are scripted."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -255,3 +256,75 @@ def test_an_append_by_somebody_else_in_between_is_read_before_anything_is_done(t
     assert supply.weights == {"1": 1.0}
     kinds = [event.kind for event in supply.store.read(stream_of(MODEL)) if event.kind != events.EVIDENCE]
     assert kinds[-1] == events.PAUSED
+
+
+AB = {
+    "strategy": "ab",
+    "shadow": None,
+    "ab": {"decide": "hits", "arms": {"champion": 0.4, "bold": 0.3, "shy": 0.3}, "hold": "2m", "horizon": "2d"},
+    "guards": {"business": {"hits": {"metric": "precision", "margin": 0.02}}},
+}
+
+
+def ab_supply(folder: Path, see: See, **ab: object) -> ReleaseSupply:
+    said = {**AB, "ab": {**AB["ab"], **ab}}  # type: ignore[dict-item]
+    supply = supply_of(folder, see, **said)
+    third = supply.register()
+    supply.judge(third)
+    supply.approve(third)
+    arms = {"bold": "2", "shy": "3"}
+    people.start(supply.desk, MODEL, arms, BUSY, plenty, "person:ada", "which text sells")
+    return supply
+
+
+def test_an_ab_test_serves_its_arms_and_ends_with_the_better_one(tmp_path: Path) -> None:
+    # Given two arms of which one is better after a while
+    better = weigh([Reading("hits", required=True, verdict=Verdict.SOUND, why="+3 points", arm="shy")], START, 5000)
+    won = replace(better, winner="shy")
+    supply = ab_supply(tmp_path, verdicts({"A/B": better, "full": GOOD}))
+    # When it runs
+    run(supply, 1)
+    # Then each has its share, under one salt, and the better one becomes champion
+    assert supply.weights == {"1": 0.4, "2": 0.3, "3": 0.3}
+    salt = supply.route.salt
+    supply.scripted.see = verdicts({"A/B": won, "full": GOOD})
+    run(supply, 1)
+    assert (supply.route.salt, supply.weights["3"]) == (salt, 0.3)
+    run(supply, 2)
+    assert supply.weights == {"3": 1.0}
+    assert standing(supply).arm == "shy"
+
+
+def test_an_arm_that_harms_is_taken_out_and_its_share_is_the_champions(tmp_path: Path) -> None:
+    harm = Reading("errors", required=True, verdict=Verdict.HARM, why="9 % fail", arm="bold")
+    fine = Reading("errors", required=True, verdict=Verdict.SOUND, why="1 % fail", arm="shy")
+    supply = ab_supply(tmp_path, verdicts({"A/B": weigh([harm, fine], START, 5000)}))
+    run(supply, 2)
+    assert supply.weights == {"1": pytest.approx(0.7), "3": 0.3}
+
+
+def test_a_bandits_shares_are_followed_and_nobody_changes_sides_for_it(tmp_path: Path) -> None:
+    supply = ab_supply(tmp_path, verdicts({}), bandit="thompson", every="1m")
+    supply.scripted.wish = {"champion": 0.2, "bold": 0.1, "shy": 0.7}
+    run(supply, 1)
+    salt = supply.route.salt
+    run(supply, 2)
+    assert supply.weights == pytest.approx({"1": 0.2, "2": 0.1, "3": 0.7})
+    assert supply.route.salt == salt
+
+
+def test_a_second_release_takes_the_firsts_place_where_the_policy_says_so(tmp_path: Path) -> None:
+    # Given a release with a share, and another version that is to be released
+    supply = supply_of(tmp_path, second_release="replace")
+    supply.begin()
+    run(supply, 3)
+    third = supply.register()
+    supply.judge(third)
+    supply.approve(third)
+    assert supply.begin("3").ahead == "delay-1"
+    # When the controller runs once
+    run(supply, 1)
+    # Then the first gave everything back, and the second has begun
+    assert [one.state for one in supply.releases.all] == [State.SUPERSEDED, State.RUNNING]
+    assert supply.weights == {"1": 1.0}
+    assert [one.version for one in supply.route.shadows] == ["3"]

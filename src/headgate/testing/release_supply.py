@@ -53,10 +53,12 @@ class Scripted:
     Attributes:
         see: What is seen of a release; None: nothing.
         asked: How often it was asked.
+        wish: The shares that a bandit asks for.
     """
 
     def __init__(self, see: See) -> None:
         self.see, self.asked = see, 0
+        self.wish: Mapping[str, float] = {}
 
     def evidence(self, at: Standing, now: datetime) -> Evidence:
         """Return what the test says."""
@@ -64,8 +66,8 @@ class Scripted:
         return self.see(at, now) or nothing_seen(at.since)
 
     def shares(self, _at: Standing, _now: datetime) -> Mapping[str, float]:
-        """Ask for none."""
-        return {}
+        """Return what the test wishes."""
+        return self.wish
 
 
 class KilledError(Exception):
