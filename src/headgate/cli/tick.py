@@ -70,9 +70,13 @@ def _deliver(project: "Project") -> list[str]:
     if not project.policy.webhooks:
         return []
     from headgate.base.errors import Unavailable
+    from headgate.journal.outbox import FORMS
     from headgate.journal.steps import deliver_due
+    from headgate.release.telling import SLACK
 
-    report = deliver_due(project.journal(), project.policy.webhooks, os.environ, project.sender(), project.clock)
+    forms = {**FORMS, "slack": SLACK}
+    store, webhooks = project.journal(), project.policy.webhooks
+    report = deliver_due(store, webhooks, os.environ, project.sender(), project.clock, forms)
     if report.trouble:
         raise Unavailable("; ".join(report.trouble), where="webhooks", way_out="`headgate webhook list` shows each")
     return [f"{each.webhook}: {each.sent} delivered" for each in report.webhooks if each.sent]

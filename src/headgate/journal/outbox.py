@@ -5,7 +5,8 @@ Pure: nothing here sends, and the secret and the time are handed in.
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -17,6 +18,8 @@ FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
 TRIES = 16  # about eight hours
 TOLERANCE = timedelta(minutes=5)
+LARGEST = 256 * 1024  # bytes of a message
+OF_ONE_USER = frozenset({"differing"})  # rows of single users: they stay in the journal
 SIGNATURE, ID, KIND, ATTEMPT = "Headgate-Signature", "Headgate-Delivery", "Headgate-Event", "Headgate-Attempt"
 
 
@@ -47,8 +50,45 @@ def event_json(event: Event) -> dict[str, Json]:
 
 
 def payload(delivery: Delivery) -> bytes:
-    """Return the body of the request: the same bytes in every attempt."""
-    return canonical({"id": delivery.id, "webhook": delivery.webhook, "event": event_json(delivery.event)})
+    """Return the body of the request: the same bytes in every attempt, never more than LARGEST.
+
+    Of a body that is larger only its size is told; what concerns single users is left out of every one.
+    """
+    event = event_json(delivery.event)
+    told: dict[str, Json] = {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "event": event | {"body": _told(event["body"])},
+    }
+    found = canonical(told)
+    if len(found) <= LARGEST:
+        return found
+    small: dict[str, Json] = {"left_out_bytes": len(found)}
+    return canonical(told | {"event": event | {"reason": "", "body": small}})
+
+
+def _told(body: Json) -> Json:
+    if not isinstance(body, Mapping):
+        return body
+    return {key: _told(value) for key, value in body.items() if key not in OF_ONE_USER}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a webhook's messages look like.
+
+    Attributes:
+        write: Makes the body of the request from a delivery and earlier events of its stream, the same each time;
+            None: this event is no message.
+        beside: The kinds of earlier events that it needs, each with how many positions back it looks; 0: all.
+    """
+
+    write: Callable[[Delivery, Sequence[Event]], bytes | None]
+    beside: Mapping[str, int] = field(default_factory=dict)
+
+
+FORMS: Mapping[str, Form] = {"json": Form(lambda delivery, _before: payload(delivery))}
+"""The forms that need nothing but the journal."""
 
 
 def headers(delivery: Delivery, secret: str, body: bytes, now: datetime) -> Mapping[str, str]:

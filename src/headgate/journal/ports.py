@@ -153,6 +153,11 @@ class Webhook(Protocol):
         ...
 
     @property
+    def format(self) -> str:
+        """The form of its messages, such as json."""
+        ...
+
+    @property
     def allow_private(self) -> bool:
         """Whether the URL may lead to loopback or private addresses."""
         ...

@@ -12,8 +12,8 @@ from datetime import timedelta
 from headgate.base.clock import Clock
 from headgate.base.digest import Json
 from headgate.base.errors import Conflict
-from headgate.journal.event import NewEvent
-from headgate.journal.outbox import headers, payload, settle
+from headgate.journal.event import Event, NewEvent
+from headgate.journal.outbox import FORMS, Form, headers, settle
 from headgate.journal.ports import Delivery, Document, EventStore, Sender, Settled, Webhook
 
 COLLECTION, STREAM, ADDED = "webhook", "project", "webhook.added"
@@ -60,25 +60,40 @@ class DeliveryReport:
 
 
 def deliver_due(
-    store: EventStore, webhooks: Mapping[str, Webhook], env: Mapping[str, str], sender: Sender, clock: Clock
+    store: EventStore,
+    webhooks: Mapping[str, Webhook],
+    env: Mapping[str, str],
+    sender: Sender,
+    clock: Clock,
+    forms: Mapping[str, Form] = FORMS,
 ) -> DeliveryReport:
     """Send every delivery that is due, in order, and settle each; bounded in time.
 
     A webhook that is new in the policy starts at the journal's present end; `replay` sends what lies before. After a
     failure the webhook's other deliveries wait for the next pass: a receiver that is down costs one attempt a pass.
+    What is no message in the webhook's form is settled without being sent.
     """
+    every = sorted(webhooks.items())
     return DeliveryReport(
-        tuple(_deliver(store, name, webhook, env, sender, clock) for name, webhook in sorted(webhooks.items()))
+        tuple(_deliver(store, name, one, env, sender, clock, forms.get(one.format)) for name, one in every)
     )
 
 
 def _deliver(
-    store: EventStore, name: str, webhook: Webhook, env: Mapping[str, str], sender: Sender, clock: Clock
+    store: EventStore,
+    name: str,
+    webhook: Webhook,
+    env: Mapping[str, str],
+    sender: Sender,
+    clock: Clock,
+    form: Form | None,
 ) -> Delivered:
     start = _start(store, name, webhook)
     while store.outbox.fill(name, webhook.events, start, clock.now()):
         pass
     report, secret, until = Delivered(name), env.get(webhook.secret_env, ""), clock.now() + BUDGET
+    if form is None:
+        return replace(report, trouble=f"not sent: nothing here writes messages in the form {webhook.format}")
     if not secret:
         return replace(
             report, trouble=f"not sent: {webhook.secret_env} holds no secret; set it and run `headgate tick`"
@@ -88,7 +103,11 @@ def _deliver(
         delivery = store.outbox.claim(name, now, secrets.token_hex(8), now + LEASE) if now < until else None
         if delivery is None:
             return report
-        outcome = _send(delivery, webhook, secret, sender, clock)
+        body = form.write(delivery, _before(store, delivery.event, form))
+        if body is None:
+            store.outbox.settle(delivery, Settled("done", now, ""))
+            continue
+        outcome = _send(delivery, body, webhook, secret, sender, clock)
         if store.outbox.settle(delivery, outcome):
             report = report.after(outcome)
         if outcome.state != "done":
@@ -96,8 +115,16 @@ def _deliver(
     return report
 
 
-def _send(delivery: Delivery, webhook: Webhook, secret: str, sender: Sender, clock: Clock) -> Settled:
-    body = payload(delivery)
+def _before(store: EventStore, event: Event, form: Form) -> list[Event]:
+    """Return the earlier events of the stream that a form needs, in order."""
+    found = list[Event]()
+    for kind, reach in form.beside.items():
+        after = max(0, event.position - reach) if reach else 0
+        found += store.read(event.stream, after=after, kinds=(kind,))
+    return sorted((one for one in found if one.position < event.position), key=lambda one: one.position)
+
+
+def _send(delivery: Delivery, body: bytes, webhook: Webhook, secret: str, sender: Sender, clock: Clock) -> Settled:
     signed = headers(delivery, secret, body, clock.now())
     return settle(delivery, sender.send(webhook.url, signed, body, allow_private=webhook.allow_private), clock.now())
 

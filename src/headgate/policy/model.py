@@ -208,6 +208,7 @@ class WebhookPolicy(Part):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the signing secret."
     )
     events: tuple[Text, ...] = Field(("*",), min_length=1, description="Event kinds; * matches any part of a kind.")
+    format: Literal["json", "slack"] = Field("json", description="json: events whole; slack: messages for people.")
     allow_private: bool = Field(default=False, description="Let the URL lead to loopback or private addresses.")
 
 
