@@ -104,7 +104,9 @@ def test_promote_starts_a_release_that_ticks_carry_to_the_end(
         assert line in shown
     (listed,) = data(headgate("release", "list", "--json"))
     assert (listed["state"], listed["waits_for"], listed["shares"]) == ("running", "evidence", {"1": 0.95, "2": 0.05})
-    assert "release delay-1: running, on 5 %" in headgate("status").output
+    status = headgate("status").output
+    assert "release delay-1: running, on 5 %" in status
+    assert "nothing: release delay-1 runs" in status
     passes(headgate, clock, 9)
     ended = headgate("release", "watch", "delay-1").output
     assert "delay-1 finished" in ended

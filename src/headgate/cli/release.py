@@ -167,11 +167,13 @@ def _watched(project: "Project", release: str) -> "Iterator[Sheet]":
 def _live(sheets: "Iterator[Sheet]") -> None:
     from threading import Event
 
+    from rich.console import Console
     from rich.live import Live
 
     from headgate.cli.release_view import page
 
-    with Live(page(next(sheets)), auto_refresh=False, vertical_overflow="visible") as live:
+    console = Console(highlight=False)
+    with Live(page(next(sheets)), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         for one in sheets:
             live.update(page(one), refresh=True)
             Event().wait(SECONDS)

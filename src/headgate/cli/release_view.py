@@ -28,7 +28,7 @@ def table(found: "Sequence[Sheet]") -> "RenderableType":
         return "no release runs; `headgate release start MODEL VERSION` starts one"
     rows = Table("release", "version", "stands", "verdict", "waits for", "next", padding=(0, 1))
     for one in found:
-        versions = ", ".join(side.version for side in one.at.plan.challengers.values())
+        versions = ", ".join(one.versions)
         verdict = "" if one.at.state.ended else _coloured(one.seen.verdict)
         rows.add_row(one.at.release, versions, escape(one.headline), verdict, one.waits_for, escape(one.what_next))
     return rows

@@ -99,7 +99,9 @@ def _page(one: "ModelStatus") -> "list[RenderableType]":
     if one.waiting:
         table = Table("waiting", "asked by", "gate", "still needs", padding=(0, 1))
         for waiting in one.waiting:
-            table.add_row(*_row(waiting))
+            number = waiting.registered.version
+            under = [run.at.release for run in one.releases if number in run.versions]
+            table.add_row(*_row(waiting, under[0] if under else ""))
         lines.append(table)
     if one.earlier:
         lines.append(f"  and {counted(one.earlier, 'earlier version')} that never served")
@@ -119,13 +121,14 @@ def _champion(move: "Moved | None") -> str:
     return f"version [bold]{move.version}[/bold] {since}, {move.cause} by {escape(move.actor)}, {by}{override}"
 
 
-def _row(waiting: "Waiting") -> tuple[str, str, str, str]:
+def _row(waiting: "Waiting", release: str) -> tuple[str, str, str, str]:
     from rich.markup import escape
 
     given = waiting.ready.verdict
     gate = "not judged" if given is None else "passed" if given.verdict.passed else "[red]failed[/red]"
     asked = ", ".join(sorted(waiting.registered.requesters))
     ready = f"[green]ready[/green]: headgate promote {waiting.registered.version}"
+    ready = f"nothing: release {release} runs" if release else ready
     return waiting.registered.version, escape(asked), gate, escape("\n".join(waiting.ready.missing)) or ready
 
 

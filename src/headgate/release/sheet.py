@@ -35,6 +35,11 @@ class Sheet:
     now: datetime
 
     @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions under release."""
+        return tuple(side.version for side in self.at.plan.challengers.values())
+
+    @property
     def headline(self) -> str:
         """How it stands, in a few words."""
         at = self.at
