@@ -1,17 +1,20 @@
 """What guards a release: what headgate.yaml may say of errors, latency, predictions, quality, business and cost."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from headgate.policy.line import MetricName
 from headgate.policy.part import Part, Text
+from headgate.policy.span import Span
 
 Role = Literal["required", "advisory"]
 Weight = Annotated[float | None, Field(gt=0, le=1)]
 ROLE = "required: it must be sound before a release moves on, and its harm rolls back; advisory: it is only shown."
 WEIGHT = "Its part of `alpha`; null: an equal part of what the others leave (errors: 0.4, where nothing is said)."
+MATURITY = "After how long an outcome is due: a request is judged then, and outcomes that come later are left out."
 BusinessMetric = Literal["accuracy", "precision", "recall", "conversion", "mean", "absolute_error"]
 
 
@@ -23,7 +26,9 @@ class ErrorGuard(Part):
     absolute: float = Field(
         0.01, gt=0, lt=1, description="To a champion without errors: up to which error rate is no harm."
     )
-    at_most: float | None = Field(None, gt=0, lt=1, description="Error rate above which it is harm whoever serves.")
+    at_most: float | None = Field(
+        None, gt=0, lt=1, description="An error rate above it is never sound, and harm where the champion's is lower."
+    )
     weight: Weight = Field(None, description=WEIGHT)
 
 
@@ -33,7 +38,9 @@ class LatencyGuard(Part):
     role: Role = Field("required", description=ROLE)
     ratio: float = Field(1.3, gt=1, description="Up to how many times the champion's P95 is no harm.")
     floor_ms: float = Field(5, ge=0, description="A P95 below this is no harm, whatever the champion's is.")
-    p99_ms: float | None = Field(None, gt=0, description="P99 above which it is harm whoever serves; null: none.")
+    p99_ms: float | None = Field(
+        None, gt=0, description="A P99 above it is never sound, and harm where the champion's is lower; null: none."
+    )
     weight: Weight = Field(None, description=WEIGHT)
 
 
@@ -53,6 +60,7 @@ class QualityGuard(Part):
     role: Role = Field("required", description=ROLE)
     metric: MetricName = Field(description="A metric of the model's task.")
     margin: float = Field(gt=0, description="How much worse still counts as no worse, in the metric's unit.")
+    maturity: Span = Field(timedelta(hours=1), description=MATURITY)
     weight: Weight = Field(None, description=WEIGHT)
 
 
@@ -64,6 +72,7 @@ class BusinessGuard(Part):
     column: Text | None = Field(None, description="Number that comes with an outcome (metric mean).")
     better: Literal["higher", "lower"] = Field("higher", description="Which way is better (metrics mean, conversion).")
     margin: float = Field(gt=0, description="How much worse still counts as no worse, in the metric's unit.")
+    maturity: Span = Field(timedelta(hours=1), description=MATURITY)
     weight: Weight = Field(None, description=WEIGHT)
 
 

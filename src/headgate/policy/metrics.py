@@ -36,6 +36,15 @@ METRIC_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Task -> the metrics that are computed for it."""
 
+PAIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "binary": ("accuracy", "precision", "recall", "brier", "log_loss", "roc_auc"),
+        "multiclass": ("accuracy",),
+        "regression": ("mae",),
+    }
+)
+"""Task -> the metrics by which a shadow can be judged while pairs come in; the others are no means over pairs."""
+
 
 def higher_is_better(task: str, metric: str) -> bool:
     """Say whether a larger value of the metric is better; KeyError for a metric that the task has not."""

@@ -7,7 +7,7 @@ from math import isclose
 
 from headgate.policy.freeze import WEEK, Weekly, parse_window
 from headgate.policy.guards import BusinessGuard
-from headgate.policy.metrics import METRIC_NAMES
+from headgate.policy.metrics import METRIC_NAMES, PAIRED
 from headgate.policy.model import ModelPolicy
 from headgate.policy.problem import KeyPath, Problem, list_words, nearest
 from headgate.policy.release import AbPolicy, ReleasePolicy
@@ -102,6 +102,9 @@ def _quality(release: ReleasePolicy, task: str) -> Iterator[Problem]:
         near = nearest(quality.metric, METRIC_NAMES[task])
         what = f"{quality.metric!r} is not computed for {task}.{near} Allowed: {list_words(METRIC_NAMES[task])}"
         yield Problem((*HERE, "guards", "quality", "metric"), what)
+    elif quality.metric not in PAIRED[task]:
+        what = f"{quality.metric} is no mean over pairs, and cannot be judged while they come in."
+        yield Problem((*HERE, "guards", "quality", "metric"), f"{what} Allowed: {list_words(PAIRED[task])}")
     if release.shadow is None:
         yield Problem((*HERE, "guards", "quality"), "is judged on shadowed requests, and `shadow` is null")
 

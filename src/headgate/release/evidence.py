@@ -5,7 +5,7 @@ advisory guard is shown and never decides, and *harm* wins over *sound*.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
@@ -76,6 +76,27 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Differing:
+    """A request to which live version and shadow gave different answers.
+
+    Attributes:
+        id: Of the prediction.
+        row: Within the request.
+        unit: Whom it concerned, as it stands in the log; empty: not said.
+        live: What the client was answered.
+        shadow: What the shadow answered.
+        difference: How far apart the two are.
+    """
+
+    id: str
+    row: int
+    unit: str
+    live: str
+    shadow: str
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was measured, and its verdict.
 
@@ -87,6 +108,7 @@ class Evidence:
         requests: The challengers' requests since then.
         stop: Why the comparison itself cannot be trusted (sample ratio mismatch); empty: it can.
         winner: The arm that is better than the champion, in an A/B test; empty: none is known to be.
+        differing: With a shadow: the requests on which it differs most from the live version.
     """
 
     verdict: Verdict
@@ -96,6 +118,7 @@ class Evidence:
     requests: int = 0
     stop: str = ""
     winner: str = ""
+    differing: tuple[Differing, ...] = ()
 
     @property
     def harmed(self) -> frozenset[str]:
@@ -108,7 +131,8 @@ class Evidence:
             return self
         kept = [one for one in self.readings if one.arm not in arms]
         winner = "" if self.winner in arms else self.winner
-        return weigh(kept, self.since, self.requests, stop=self.stop, winner=winner)
+        found = weigh(kept, self.since, self.requests, stop=self.stop, winner=winner)
+        return replace(found, differing=self.differing)
 
     def to_json(self) -> dict[str, Json]:
         """Return what is recorded."""
@@ -120,6 +144,7 @@ class Evidence:
             "requests": self.requests,
             "stop": self.stop,
             "winner": self.winner,
+            "differing": [asdict(one) for one in self.differing],
         }
 
     @classmethod
@@ -133,6 +158,7 @@ class Evidence:
             int(body.get("requests", 0)),
             body.get("stop", ""),
             body.get("winner", ""),
+            tuple(Differing(**one) for one in body.get("differing", ())),
         )
 
 

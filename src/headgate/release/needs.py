@@ -32,7 +32,7 @@ def enough(guard: str, rung: Rung, plan: Plan, traffic: Traffic) -> float:
         case PredictionGuard(largest_shift=shift):
             return _distribution(shift, plan.rules.alpha) * traffic.per_unit / (1 - _part(rung))
         case CostGuard():
-            return LEAST_MEAN
+            return inf  # rollups hold no processor time by arm
         case QualityGuard(margin=margin) | BusinessGuard(margin=margin):
             mean = isinstance(rules, BusinessGuard) and rules.metric in {"mean", "absolute_error"}
             found = LEAST_MEAN if mean else _share(margin, rung, plan, traffic)

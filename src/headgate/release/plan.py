@@ -138,9 +138,16 @@ def make_plan(model: str, policy: ModelPolicy, champion: Side, challengers: Mapp
 
 
 def judged(plan: Plan, position: int) -> tuple[str, ...]:
-    """Return the guards that a rung can judge: nobody acts on a shadow's answers, and only it has pairs."""
+    """Return the guards that a rung can judge.
+
+    Nobody acts on a shadow's answers, and its process has the lowest priority: it shows neither effects nor latency nor
+    cost. Only a shadow has pairs. Once the challenger has everything, nobody serves beside it.
+    """
     rung, guards = plan.rungs[position], plan.rules.guards
-    beyond = set(guards.business) if rung.kind is Kind.SHADOW else {"quality"}
+    beyond = {
+        Kind.SHADOW: {"latency", "cost", *guards.business},
+        Kind.FULL: {"quality", "predictions", "cost", *guards.business},
+    }.get(rung.kind, {"quality"})
     return tuple(name for name in guards.named if name not in beyond)
 
 

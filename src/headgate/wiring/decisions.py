@@ -1,5 +1,7 @@
 """Where decisions are kept and made: the journal, who leads, who judges."""
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from headgate.loop.ports import Leases
     from headgate.release.forecast import Traffic as Today
     from headgate.release.ports import Judge
+
+DAY = timedelta(days=1)
 
 
 class Decisions(Traffic):
@@ -34,18 +38,32 @@ class Decisions(Traffic):
 
     def judge(self) -> "Judge":
         """Who judges releases."""
-        from headgate.release.blind import Blind
+        from headgate.release.judging.steps import Observer
+        from headgate.wiring.judging import ProjectLog
 
-        return Blind()
+        tasks = {name: model.task for name, model in self.policy.models.items()}
+        return Observer(self.rollups(), ProjectLog(self), tasks)
 
     def today(self, model: str) -> "Today":
-        """What a model's traffic was like lately: in the last hour; where that had none, in the last day."""
-        from headgate.release.today import HOUR, measured
+        """What a model's traffic was like lately: in the last hour; where that had none, in the last day.
 
-        second, rollups = int(self.clock.now().timestamp()), self.rollups()
+        Where a guard waits for outcomes: which share of a day's predictions had one when the longest was due.
+        """
+        from headgate.release.today import HOUR, measured
+        from headgate.wiring.judging import known_share
+
+        now = self.clock.now()
+        second, rollups = int(now.timestamp()), self.rollups()
         spans = (list(rollups.read(model, second - span, second)) for span in (HOUR, 24 * HOUR))
-        rows = next((found for found in spans if found), [])
-        return measured(rows, second)
+        found = measured(next((rows for rows in spans if rows), []), second)
+        guards = self.policy.models[model].release.guards
+        waits = [guard.maturity for guard in guards.business.values()]
+        waits += [guards.quality.maturity] if guards.quality else []
+        if not waits:
+            return found
+        due = max(waits)
+        share = known_share(self.joined(model, now - due - DAY, now - due, now, due))
+        return replace(found, outcomes=share, maturity=due)
 
     @cached_property
     def _journal(self) -> "SqlEventStore":

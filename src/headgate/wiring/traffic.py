@@ -90,22 +90,34 @@ class Traffic(Place):
             shadow_version, shadow, status, shadow_status, latency_us, shadow_latency_us, difference, input.<name>,
             live.<output>, shadow.<output>; with outcomes also outcome, outcome_number, outcome_at, said and mature.
         """
-        from headgate.predictions.join import Joined
         from headgate.predictions.pairs import Between, with_outcomes
-        from headgate.predictions.query import Wanted
 
         found: Table = self.predictions(model).pairs(Between(version, since, until))
         if as_of is None:
             return found
+        both: Table = with_outcomes(found, self.joined(model, since, until, as_of, maturity))
+        return both
+
+    def joined(
+        self,
+        model: str,
+        since: "datetime | None",
+        until: "datetime | None",
+        as_of: "datetime",
+        maturity: timedelta = timedelta(0),
+    ) -> "Table":
+        """Return live predictions with what had become true of them, as `predictions.join.Joined` has them."""
+        from contextlib import closing
+
+        from headgate.predictions.join import Joined
+        from headgate.predictions.query import Wanted
+
         hashed = self.policy.models[model].serving.log.redact.get("unit") == "hash"
         live = self.predictions(model).table(Wanted(since, until, role="live"))
-        needed = live.select(["id", "row", "time", "role", "unit", "status"])
         hashes = self.log_hash() if hashed else None
-        joined = Joined(model, needed, self.outcomes().table(), as_of, maturity, hashes)
-        known = joined.table()
-        joined.close()
-        both: Table = with_outcomes(found, known)
-        return both
+        with closing(Joined(model, live, self.outcomes().table(), as_of, maturity, hashes)) as joined:
+            table: Table = joined.table()
+            return table
 
     def compact(self) -> "dict[str, Compacted]":
         """Turn what workers wrote into Parquet, and let go of what is too old; by model."""

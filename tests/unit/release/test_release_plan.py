@@ -52,8 +52,9 @@ def test_an_ab_test_has_one_rung_of_fixed_shares() -> None:
 
 def test_pairs_are_judged_in_shadow_and_effects_on_people_afterwards() -> None:
     plan = plan_of(guards={"quality": {"metric": "roc_auc", "margin": 0.01}, "business": BUSINESS})
-    assert judged(plan, 0) == ("errors", "latency", "predictions", "quality")
+    assert judged(plan, 0) == ("errors", "predictions", "quality")
     assert judged(plan, 1) == ("errors", "latency", "predictions", "hits")
+    assert judged(plan, plan.last) == ("errors", "latency")
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,19 @@ class SqliteRollups:
             raise Unavailable(f"rollups cannot be written: {error}", where=str(self._path)) from error
 
     def read(self, model: str, since: int, until: int) -> Iterator[Row]:
-        """Yield a model's rows of the seconds from since up to, without, until; in order."""
+        """Yield a model's rows of the seconds from since up to, without, until; in order.
+
+        Raises:
+            Unavailable: The file cannot be read.
+        """
         if not self._path.exists():
             return
         query = f"SELECT {COLUMNS} FROM rollup WHERE model = ? AND second >= ? AND second < ? ORDER BY second, version, arm, role"  # noqa: S608, E501 - constants
-        with closing(self._open()) as database:
-            yield from map(_from_plain, database.execute(query, (model, since, until)))
+        try:
+            with closing(self._open()) as database:
+                yield from map(_from_plain, database.execute(query, (model, since, until)))
+        except (sqlite3.Error, ValueError) as error:
+            raise Unavailable(f"rollups cannot be read: {error}", where=str(self._path)) from error
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=10)

@@ -31,30 +31,31 @@ def weights(guards: Iterable[str]) -> dict[str, float]:
     return {name: ERRORS_SHARE if name == ERRORS else (1 - ERRORS_SHARE) / len(others) for name in names}
 
 
-def harm(logs: Mapping[str, Floats]) -> Floats:
+def harm(logs: Mapping[str, Floats | float], shares: Mapping[str, float] | None = None) -> Floats:
     """Return log of the weighted mean [...] of the guards' e-values for harm.
 
     Args:
         logs: Guard -> [...] log E of now; 0 where there is nothing to say yet.
+        shares: Guard -> its weight; they add up to at most 1. None: those of `weights`.
     """
-    shares = weights(logs)
+    shares = weights(logs) if shares is None else shares
     found: Floats = np.logaddexp.reduce([np.asarray(log) + np.log(shares[name]) for name, log in logs.items()], axis=0)
     return found
 
 
-def both(*logs: Floats) -> Floats:
+def both(*logs: Floats | float) -> Floats:
     """Return log E [...] against "this or that": a violation that needs both, such as worse and above a limit."""
-    found: Floats = np.minimum.reduce(logs)
+    found: Floats = np.minimum.reduce([np.asarray(log) for log in logs])
     return found
 
 
-def either(*logs: Floats) -> Floats:
+def either(*logs: Floats | float) -> Floats:
     """Return log E [...] against "this and that": either refutes it, and their mean is an e-value."""
-    found: Floats = np.logaddexp.reduce(logs) - np.log(len(logs))
+    found: Floats = np.logaddexp.reduce([np.asarray(log) for log in logs]) - np.log(len(logs))
     return found
 
 
-def sound(logs: Mapping[str, Floats]) -> Floats:
+def sound(logs: Mapping[str, Floats | float]) -> Floats:
     """Return the least of the required guards' log E for soundness [...]; no guards are no evidence."""
     return both(*logs.values()) if logs else np.array(0.0)
 

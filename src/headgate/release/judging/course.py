@@ -1,0 +1,187 @@
+"""The evidence of one rung as it grows: new rows, answers, outcomes and pairs in, Evidence out. Pure.
+
+Each rung begins anew, with seconds that lie wholly in it: what was sound at another share says nothing of this one, and
+seconds of different rungs are never added up. What is fed in any batches, in whole seconds (rows) and whole windows
+(answers), gives the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from headgate.policy.guards import BusinessGuard, ErrorGuard, LatencyGuard, PredictionGuard, QualityGuard
+from headgate.predictions.rollup import Row
+from headgate.release.evidence import Differing, Evidence, Reading, weigh
+from headgate.release.judging.answers import Answers, First
+from headgate.release.judging.effect import Mean, Proportion, effect
+from headgate.release.judging.errors import Errors
+from headgate.release.judging.finding import Finding, silent
+from headgate.release.judging.latency import Latency
+from headgate.release.judging.past import Past, asked, own
+from headgate.release.judging.quality import Pairs, Quality
+from headgate.release.judging.shift import Shift
+from headgate.release.judging.sides import sides
+from headgate.release.judging.units import Units
+from headgate.release.judging.verdicts import Budget, readings
+from headgate.release.plan import Kind, judged
+from headgate.release.standing import Standing
+
+MOST_DIFFERING = 10
+NO_COST = "rollups hold no processor time by arm, so cost is not judged; the gateway's metrics show it"
+SETTLING = 5  # seconds until every worker follows new shares
+
+
+@dataclass(slots=True)
+class Arm:
+    """What watches one arm."""
+
+    errors: Errors | None = None
+    latency: Latency | None = None
+    shift: Shift | None = None
+    quality: Quality | None = None
+    effects: dict[str, Proportion | Mean] = field(default_factory=dict)
+    requests: int = 0
+
+
+class Course:
+    """The evidence of one rung.
+
+    Args:
+        at: The release on that rung.
+        past: What the champion did before.
+        task: Of the model.
+    """
+
+    def __init__(self, at: Standing, past: Past, task: str) -> None:
+        self.who = sides(at)
+        self.begins = max(ceil(at.since.timestamp()), past.until)
+        self._at, self._past, self._names = at, past, judged(at.plan, max(at.rung, 0))
+        rules = at.plan.rules
+        arms = len(at.plan.challengers)
+        self._budget = Budget.of(rules.guards, self._names, rules.alpha, len(at.plan.rungs), arms)
+        self._arms = {name: self._watched(name, number, task) for number, name in enumerate(self.who.arms, 1)}
+        self._units = Units(self.who.plan, tuple(self.who.arms))
+        self._seen, self._shown = First(), First()
+        self._differing: tuple[Differing, ...] = ()
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """What of the log it needs: answers, outcomes, pairs, those that differ."""
+        guards = self._at.plan.rules.guards.named
+        kinds = {type(guards[name]) for name in self._names}
+        found = {"outcomes"} if BusinessGuard in kinds else set[str]()
+        found |= {"differing"} if self._at.at.kind is Kind.SHADOW else set()
+        found |= {"pairs"} if QualityGuard in kinds else set()
+        return frozenset(found | ({"answers"} if PredictionGuard in kinds or self.who.plan else set()))
+
+    def feed_rows(self, rows: Sequence[Row]) -> None:
+        """Fold final rows of whole seconds in, in any order; those before the rung are passed over."""
+        rows = [row for row in rows if row.key.second >= self.begins]
+        theirs = own(rows, self.who.champion)
+        for name, whose in self.who.arms.items():
+            arm, ours = self._arms[name], own(rows, whose)
+            arm.requests += asked(ours)
+            for watch in (arm.errors, arm.latency):
+                if watch is not None and (ours or theirs):
+                    watch.feed(ours, theirs)
+
+    def learn(self, before: Answers) -> None:
+        """Learn from the champion's answers before the rung."""
+        for arm in self._arms.values():
+            if arm.shift is not None:
+                arm.shift.learn(before)
+
+    def feed_answers(self, answers: Answers) -> None:
+        """Fold answers of whole windows in."""
+        for window in answers.where(answers.second >= self.begins).windows():
+            settled = window.where(window.second >= self.begins + SETTLING)
+            self._units.feed(settled.where(self._seen.any_side(settled)))
+            firsts = window.where(self._shown.of(window))
+            for arm in self._arms.values():
+                if arm.shift is not None:
+                    arm.shift.feed(firsts)
+
+    def feed_outcomes(self, answers: Answers) -> None:
+        """Fold answers of whole windows in whose outcomes were due."""
+        for window in answers.where(answers.second >= self.begins).windows():
+            for arm in self._arms.values():
+                for one in arm.effects.values():
+                    one.feed(window)
+
+    def feed_pairs(self, name: str, pairs: Pairs) -> None:
+        """Fold pairs in whose outcomes were due: of an arm."""
+        quality = self._arms[name].quality
+        if quality is not None:
+            quality.feed(pairs)
+
+    def show(self, differing: Sequence[Differing]) -> None:
+        """Keep the rows that differ most, of these and earlier ones."""
+        every = sorted({*self._differing, *differing}, key=lambda one: (-one.difference, one.id, one.row))
+        self._differing = tuple(every[:MOST_DIFFERING])
+
+    def evidence(self, broken: Mapping[str, str]) -> Evidence:
+        """Return what all of it adds up to.
+
+        Args:
+            broken: What of the log could not be read, and why.
+        """
+        found = {name: self._findings(name, broken) for name in self._arms}
+        every = tuple(reading for one in found.values() for reading in readings(one, self._budget))
+        left = [name for name in self._at.left if name in self._arms] or list(self._arms)
+        requests = min((self._arms[name].requests for name in left), default=0)
+        stop = self._units.stop() if self.who.plan else ""
+        seen = weigh(self._alive(every), self._at.since, requests, stop=stop, winner=self._winner(found, left))
+        return replace(seen, differing=self._differing)
+
+    def _alive(self, every: tuple[Reading, ...]) -> tuple[Reading, ...]:
+        return tuple(one for one in every if one.arm not in self._at.dropped)
+
+    def _winner(self, found: Mapping[str, Sequence[Finding]], left: Sequence[str]) -> str:
+        test = self._at.plan.rules.ab
+        if self._at.at.kind is not Kind.AB or test is None:
+            return ""
+        logs = {name: one.log_better for name in left for one in found[name] if one.guard == test.decide}
+        best = max(logs, key=lambda name: logs[name], default="")
+        return best if best and logs[best] >= self._budget.sound else ""
+
+    def _findings(self, name: str, broken: Mapping[str, str]) -> list[Finding]:
+        return [self._finding(guard, name, broken) for guard in self._names]
+
+    def _finding(self, guard: str, name: str, broken: Mapping[str, str]) -> Finding:
+        arm, alpha = self._arms[name], self._at.plan.rules.alpha
+        number = list(self._arms).index(name) + 1
+        if guard == "errors" and arm.errors is not None:
+            return replace(arm.errors.finding(guard, name, alpha), units=self._units.of(number))
+        if guard == "latency" and arm.latency is not None:
+            return replace(arm.latency.finding(guard, name, alpha), units=self._units.of(number))
+        if guard == "predictions" and arm.shift is not None:
+            return silent(guard, name, broken["answers"]) if "answers" in broken else arm.shift.finding(guard, name)
+        if guard == "quality" and arm.quality is not None:
+            return silent(guard, name, broken["pairs"]) if "pairs" in broken else arm.quality.finding(guard, name)
+        if guard in arm.effects:
+            found = arm.effects[guard].finding(guard, name)
+            return silent(guard, name, broken["outcomes"]) if "outcomes" in broken else found
+        return silent(guard, name, NO_COST)
+
+    def _watched(self, name: str, number: int, task: str) -> Arm:
+        arm, past, part = Arm(), self._past, self.who.parts[name]
+        alone = self._at.at.kind is Kind.FULL
+        for guard, rules in self._at.plan.rules.guards.named.items():
+            if guard not in self._names:
+                continue
+            match rules:
+                case ErrorGuard():
+                    noise = past.noise(past.of_errors, part, paired=self.who.paired)
+                    arm.errors = Errors(rules, past, noise, alone=alone)
+                case LatencyGuard():
+                    noise = past.noise(past.of_slow, part, paired=self.who.paired)
+                    arm.latency = Latency(rules, past, noise, alone=alone)
+                case PredictionGuard():
+                    arm.shift = Shift(rules, number)
+                case QualityGuard():
+                    arm.quality = Quality(rules, task)
+                case BusinessGuard():
+                    arm.effects[guard] = effect(rules, task, number)
+                case _:
+                    pass  # cost: said in the finding
+        return arm
