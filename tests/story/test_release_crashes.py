@@ -3,20 +3,25 @@
 Each append is one effect or one intent, so before and after each append is between each pair of effects.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from headgate.adapters.head.keeper import HeadKeeper
+from headgate.adapters.sql.lease import SqlLeases
+from headgate.adapters.sql.store import SqlEventStore
 from headgate.base.errors import Unavailable
 from headgate.loop.lease import Term
 from headgate.release import release_steps as people
 from headgate.release.evidence import Evidence, Reading, Verdict, weigh
-from headgate.release.move import State
+from headgate.release.move import Act, State
 from headgate.testing.clock import START, FakeClock
 from headgate.testing.fakes import MemoryEventStore
-from headgate.testing.release_supply import MINUTE, KilledError, ReleaseSupply, killed_at, lost_at
+from headgate.testing.release_supply import MINUTE, Faulty, KilledError, ReleaseSupply, killed_at, lost_at
 from headgate.testing.release_world import See, verdicts
 
 Fault = Callable[[int, str], Callable[[int, str], None]]
@@ -39,6 +44,7 @@ STORIES: dict[str, tuple[See, State, str]] = {
     "harm as champion": (harm_on("full"), State.ROLLED_BACK, "1"),
     "aborted on a rung": (GOOD, State.ABORTED, "1"),
 }
+CLIMB = [Act.ADVANCE, Act.ADVANCE, Act.ADVANCE, Act.PROMOTE, Act.FINISH]
 IN_PLAN = [{"1": 1.0}, {"2": 1.0}, {"1": 0.95, "2": 0.05}, {"1": 0.75, "2": 0.25}]
 
 
@@ -137,3 +143,56 @@ def test_a_lease_that_cannot_be_kept_is_taken_again(begun: ReleaseSupply, monkey
     assert supply.controller.term is not None
     assert supply.controller.term.number > 2
     assert len({act for key, act, _ in moves(supply)}) == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_on_a_database_it_ends_as_it_would_have_wherever_it_was_killed(tmp_path: Path, when: str) -> None:
+    # Given a release that was just started, in SQLite, as often as the controller will write
+    first = on_sqlite(tmp_path / "first")
+    first.champion_and_challenger()
+    first.begin()
+    first.faulty.store.close()  # type: ignore[attr-defined]
+    number, writes = 0, 1
+    while number < writes:
+        # When its controller is killed at one of its writes
+        number += 1
+        shutil.copytree(tmp_path / "first", tmp_path / f"{number}")
+        supply = on_sqlite(tmp_path / f"{number}")
+        supply.faulty.fault = killed_at(number, when)
+        play(supply, "a good one")
+        writes = supply.faulty.appends - (when == "before")
+        # Then it ends as it would have
+        cut = f"{when} write {number} of {writes}"
+        assert supply.releases.all[0].state is State.FINISHED, cut
+        assert (supply.weights, supply.route.shadows) == ({"2": 1.0}, ()), cut
+        assert [act for _, act, _ in supply.outcomes()] == CLIMB, cut
+        assert [shares for shares in supply.faulty.shares if shares not in IN_PLAN] == [], cut
+        assert supply.started == 3, cut
+        term = supply.leases.read("controller")
+        assert term is not None
+        over = number == writes and when == "after"  # nothing was left for whoever came next
+        assert (term.number, term.holder) == ((1, "process-2") if over else (2, "process-3")), cut
+        supply.faulty.store.close()  # type: ignore[attr-defined]
+    assert number > 10
+
+
+class Through(SqlLeases):
+    """Leases in the database, of leaders whose writes may fail."""
+
+    def __init__(self, store: SqlEventStore, faulty: Faulty) -> None:
+        super().__init__(store)
+        self._faulty = faulty
+
+    def under(self, term: Term) -> Faulty:
+        self._faulty.store = super().under(term)
+        return self._faulty
+
+
+def on_sqlite(folder: Path) -> ReleaseSupply:
+    """Return a project whose journal and leases are in a file; a lease is over at once, as real time stands still."""
+    clock, head = FakeClock(), HeadKeeper(folder / "head.json", folder / "head.pem")
+    store = SqlEventStore(f"sqlite:///{folder}/journal.db", clock, head)
+    supply = ReleaseSupply(folder, GOOD, store, clock)
+    supply.leases, supply.span = Through(store, supply.faulty), timedelta(0)
+    supply.controller = supply.new_controller()
+    return supply

@@ -10,7 +10,7 @@ from headgate.journal.event import Event, NewEvent
 from headgate.journal.head import Head
 from headgate.journal.ports import Document, EventStore, Outbox
 from headgate.loop.ports import Leases
-from headgate.loop.releases import Controller
+from headgate.loop.releases import LEASE, Controller
 from headgate.policy.model import ProjectPolicy
 from headgate.release import release_steps as people
 from headgate.release.evidence import Evidence, nothing_seen
@@ -152,6 +152,7 @@ class ReleaseSupply(Supply):
         scripted: Who says what is seen.
         faulty: The journal, whose writes a test may let fail.
         leases: Who leads.
+        span: Of a controller's lease.
         controller: The process that carries releases out.
     """
 
@@ -165,13 +166,13 @@ class ReleaseSupply(Supply):
         self.faulty = Faulty(self.store)
         self.store = self.faulty
         self.leases: Leases = MemoryLeases(self.store, self.clock)
-        self.started = 0
+        self.started, self.span = 0, LEASE
         self.controller = self.new_controller()
 
     def new_controller(self) -> Controller:
         """Return a controller as a process that has just started has it."""
         self.started += 1
-        return Controller(self.desk, self.leases, self.scripted, f"process-{self.started}")
+        return Controller(self.desk, self.leases, self.scripted, f"process-{self.started}", span=self.span)
 
     def champion_and_challenger(self) -> None:
         """Make version 1 champion, and version 2 ready to be released."""
