@@ -37,7 +37,7 @@ def slack(delivery: Delivery, before: Sequence[Event]) -> bytes | None:
     if event.kind in SILENT or body.get("act") == Act.RESHARE.value:
         return None
     own = [one for one in before if one.body.get("release") == body.get("release")]
-    title, lines = _said(event, _plan_of(event, own))
+    title, lines = said(event, _plan_of(event, own))
     seen = _seen(event, own)
     found = [_header(title), *(_section(line) for line in lines if line)]
     if seen is not None and seen.readings:
@@ -50,8 +50,8 @@ def slack(delivery: Delivery, before: Sequence[Event]) -> bytes | None:
 SLACK = Form(slack, {events.STARTED: 0, events.EVIDENCE: NEAR})
 
 
-def _said(event: Event, plan: Plan | None) -> tuple[str, list[str]]:
-    """Return the title, and further lines."""
+def said(event: Event, plan: Plan | None) -> tuple[str, list[str]]:
+    """Return what an event says to people: a title, and further lines."""
     body: Any = event.body
     if event.kind in TITLES:
         return TITLES[event.kind](event, plan)
@@ -77,12 +77,12 @@ def _moved(event: Event, plan: Plan | None) -> tuple[str, list[str]]:
         return f"{release}: a move was refused; a person is asked", [why, _ways(release)]
     match Act(body["act"]):
         case Act.PROMOTE:
-            said = f"{body.get('arm') or 'the challenger'} is champion, and is watched"
+            what = f"{body.get('arm') or 'the challenger'} is champion, and is watched"
         case Act.DROP:
-            said = f"harm: {', '.join(body['drop'])} taken out"
+            what = f"harm: {', '.join(body['drop'])} taken out"
         case _:
-            said = f"enters {_rung(plan, int(body['rung']))}"
-    return f"{release}: {said}", [why]
+            what = f"enters {_rung(plan, int(body['rung']))}"
+    return f"{release}: {what}", [why]
 
 
 def _asked(event: Event, _plan: Plan | None) -> tuple[str, list[str]]:
@@ -93,17 +93,17 @@ def _asked(event: Event, _plan: Plan | None) -> tuple[str, list[str]]:
 
 def _over(event: Event, _plan: Plan | None) -> tuple[str, list[str]]:
     body: Any = event.body
-    said = "rolled back; the champion of before has everything"
+    what = "rolled back; the champion of before has everything"
     if event.kind == events.FINISHED or body.get("end") == "finished":
-        said = "done"
+        what = "done"
     elif body.get("end") and body["end"] != "rolled_back":
-        said = f"{body['end']}; the champion of before has everything"
-    return f"{body['release']}: {said}", [event.reason]
+        what = f"{body['end']}; the champion of before has everything"
+    return f"{body['release']}: {what}", [event.reason]
 
 
-def _by_person(said: str) -> Callable[[Event, Plan | None], tuple[str, list[str]]]:
+def _by_person(what: str) -> Callable[[Event, Plan | None], tuple[str, list[str]]]:
     def tell(event: Event, _plan: Plan | None) -> tuple[str, list[str]]:
-        return f"{event.body['release']}: {said}", [f"by {event.actor}: {event.reason}"]
+        return f"{event.body['release']}: {what}", [f"by {event.actor}: {event.reason}"]
 
     return tell
 
