@@ -10,7 +10,7 @@ import numpy.typing as npt
 from headgate.release.judging.sides import Sides, Whose
 from headgate.release.statistics.counts import Ints, Seconds
 
-WINDOW = 10  # seconds: the log is read in whole windows, so that reading it anew gives the same
+WINDOW = 5  # seconds: the log is read in whole windows, so that reading it anew gives the same
 Texts: TypeAlias = npt.NDArray[np.object_]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 CHAMPION = 0
@@ -51,7 +51,7 @@ class Answers:
         return Answers(self.second[which], self.side[which], *told)
 
     def windows(self) -> Iterator["Answers"]:
-        """Yield those of each ten seconds."""
+        """Yield those of each window."""
         numbers = self.second // WINDOW
         for number in np.unique(numbers):
             yield self.where(numbers == number)

@@ -65,7 +65,8 @@ class Errors:
         ours, theirs = (k / m if m else None), (k0 / n0 if n0 else None)
         counted = f"{k:,} of {m:,} ({percent(k / m)})" if m else "no request"
         beside = f"{percent(k0 / n0)} of {n0:,}" if n0 else "none of the champion's"
-        says = f"{counted} against {beside}: ratio {number(ratio)} ({between(low, high)})"
+        compared = "" if ratio is None else f": ratio {number(ratio)} ({between(low, high)})"
+        says = f"{counted} against {beside}{compared}"
         return Finding(
             guard, arm, says, self._margin(), self._log_harm(), self._log_sound(),
             champion=theirs, challenger=ours, estimate=ratio, lower=low, upper=high, requests=m,

@@ -1,4 +1,4 @@
-"""Judge a release from what was recorded: rollups every time, the prediction log and the outcomes every ten seconds.
+"""Judge a release from what was recorded: rollups every time, the prediction log and the outcomes every five seconds.
 
 Each pass reads only what is new, and keeps what it adds up to in memory; a process that starts reads the rung from its
 beginning and arrives at the same. What cannot be read leaves its guards unsure, with the reason: it is neither harm nor

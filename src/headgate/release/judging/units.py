@@ -1,7 +1,8 @@
 """Whether units fall on the arms as planned: a sample ratio mismatch makes every comparison of arms meaningless. Pure.
 
-Each unit counts where it is first seen on the rung. Ten seconds in which an arm has nobody, though ten units or more
-were due, are left out: then nothing was split (the arm was away), and the rest still says whether the split is right.
+Each unit counts where it is first seen on the rung. A window in which an arm has nobody, though ten units or more were
+due, is left out, with the windows beside it: then nothing was split (the arm was away), and the rest still says whether
+the split is right.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import numpy as np
 from headgate.release.judging.answers import Answers
 from headgate.release.judging.finding import percent
 from headgate.release.statistics import mismatch
+from headgate.release.statistics.counts import Ints
 from headgate.routing.route import CHAMPION
 
 DUE = 10.0  # units of an arm in a window; with so many due, none at all has a chance of e^-10
@@ -29,13 +31,17 @@ class Units:
         self._names = (CHAMPION, *arms)
         self._plan = np.array([plan.get(name, 0.0) for name in self._names])
         self.counts = np.zeros(len(self._names), np.int64)
+        self._last: Ints | None = None  # the window before, where it may count
+        self._whole = True
 
     def feed(self, firsts: Answers) -> None:
         """Count the first answers of units in a window."""
         found = np.bincount(firsts.side[firsts.side >= 0], minlength=len(self._names)).astype(np.int64)
         away = (found == 0) & (self._plan * found.sum() >= DUE)
-        if not away.any():
-            self.counts += found
+        whole = not away.any()
+        if whole and self._last is not None:
+            self.counts += self._last
+        self._last, self._whole = (found if whole and self._whole else None), whole
 
     def of(self, side: int) -> int:
         """Return how many units an arm has."""

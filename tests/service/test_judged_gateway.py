@@ -1,0 +1,125 @@
+"""A real gateway with two arms: one that fails every tenth request is harm by its errors, the same version is not."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.service.test_serve_shadows import Place, wait_for
+
+from headgate.journal.event import NewEvent
+from headgate.journal.ports import Document
+from headgate.release.evidence import Evidence, Verdict
+from headgate.release.judging.steps import BEHIND
+from headgate.release.move import State
+from headgate.release.plan import Side
+from headgate.release.standing import Standing
+from headgate.routing.route import COLLECTION, Arm, Route
+from headgate.testing.load import closed, request
+from headgate.testing.releases import plan_of
+from headgate.testing.serving import sum_bundle
+
+INFER = "/v2/models/simple/infer"
+CLIENTS, SECONDS = 8, 9.0
+FAILING = """\
+import numpy as np
+def features(columns):
+    if (columns["x"] % 10 == 7).any():
+        raise ValueError("sevens are beyond this version")
+    return {"x": columns["x"]}
+"""
+SHARE = 0.5
+
+
+@dataclass
+class Judged:
+    """What was said of each version."""
+
+    same: Evidence
+    failing: Evidence
+
+
+class Arms(Place):
+    """A gateway whose route has two arms.
+
+    Attributes:
+        digests: Of the challengers' bundles, by version.
+    """
+
+    digests: dict[str, str]
+
+    def split(self, version: str) -> datetime:
+        """Give a version its share; return when every request knows it."""
+        self.revision += 1
+        arms = [Arm("champion", "1", self.digest, 1 - SHARE, str(self.folder / "bundles" / "1"))]
+        arms.append(Arm("challenger", version, self.digests[version], SHARE, str(self.folder / "bundles" / version)))
+        wanted = Route("simple", self.revision, tuple(arms), salt="simple/1")
+        event = NewEvent("route.set", "person:ada", "a test", wanted.to_json())
+        document = Document(COLLECTION, "simple", self.revision, wanted.to_json())
+        self.project.journal().append("model/simple", self.revision - 1, [event], [document])
+        wait_for(lambda: f"version {version} " in self.log.read_text(), f"version {version} answers")
+        return self.project.clock.now()
+
+    def load(self, seconds: float) -> None:
+        """Ask from several clients for a while."""
+        end = time.monotonic() + seconds
+        port = int(self.url.rsplit(":", 1)[1])
+        asked = [request(INFER, body(float(number))) for number in range(CLIENTS)]
+        asyncio.run(closed(port, asked, lambda: time.monotonic() < end))
+
+    def judged(self, version: str, started: datetime, until: datetime) -> Evidence:
+        """Return what is said of a canary that began then, once all is final that came in until then."""
+        said: Any = {"rungs": [{"share": SHARE}], "guards": {"predictions": None}, "shadow": None}
+        plan = replace(plan_of(**said), model="simple", challengers={"challenger": Side(version, "sha256:0")})
+        at = Standing(f"simple-{version}", plan, State.RUNNING, "1", started, started, started, 0)
+        return self.project.judge().evidence(at, until + timedelta(seconds=BEHIND))
+
+
+def body(first: float) -> bytes:
+    return json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [first]}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    place = Arms(tmp_path_factory.mktemp("judged") / "project")
+    bundles: Path = place.folder / "bundles"
+    place.digests = {
+        "2": sum_bundle(bundles / "2", "simple", 0.0, FAILING, None),
+        "3": sum_bundle(bundles / "3", "simple", 0.0, width=None),
+    }
+    place.route()
+    place.start()
+    try:
+        place.load(SECONDS)
+        same = place.split("3")
+        place.load(2 * SECONDS)
+        failing = place.split("2")
+        place.load(SECONDS)
+    finally:
+        assert place.end() == 0
+    end = place.project.clock.now() + timedelta(seconds=10)  # the log is read in whole windows
+    return Judged(place.judged("3", same, failing), place.judged("2", failing, end))
+
+
+def test_a_version_that_fails_is_harm_by_its_errors(judged: Judged) -> None:
+    found = judged.failing
+    assert found.verdict is Verdict.HARM, found.why
+    errors = next(one for one in found.readings if one.guard == "errors")
+    assert errors.verdict is Verdict.HARM
+    assert errors.challenger is not None
+    assert 0 < errors.challenger < 1
+    assert errors.champion == 0
+    assert found.requests > 0
+
+
+def test_the_same_version_is_no_harm(judged: Judged) -> None:
+    found = judged.same
+    assert found.verdict is not Verdict.HARM, found.why
+    errors = next(one for one in found.readings if one.guard == "errors")
+    assert errors.verdict is Verdict.SOUND, errors.why
+    assert errors.units > 0
+    assert found.stop == ""
