@@ -46,7 +46,7 @@ class Proportion:
 
     def feed(self, answers: Answers) -> None:
         """Fold a window of answers whose outcomes were due in."""
-        bad, asked = _bad(answers, self._rules, self._task)
+        bad, asked = badness(answers, self._rules, self._task)
         answers, bad = answers.where(asked), bad[asked]
         first = self._first.of(answers)
         found = events(answers.where(first), self._side, bad[first])
@@ -100,7 +100,7 @@ class Mean:
         asked = np.isfinite(answers.number) & ((answers.side == self._side) | (answers.side == CHAMPION))
         answers = answers.where(asked)
         answers = answers.where(self._first.of(answers))
-        values = self._values(answers)
+        values = self.values(answers)
         if self._limit is None:
             self._learned += np.abs(values[answers.side == CHAMPION]).tolist()
             if len(self._learned) >= FIRST:
@@ -129,7 +129,8 @@ class Mean:
             champion=theirs, challenger=ours, estimate=ours - theirs, requests=int(m), units=int(m), unit=what,
         )  # fmt: skip
 
-    def _values(self, answers: Answers) -> Floats:
+    def values(self, answers: Answers) -> Floats:
+        """Return the numbers whose mean is compared [n]."""
         if self._rules.metric == "mean":
             return answers.number
         found: Floats = np.abs(answers.value.astype(np.float64) - answers.number)
@@ -141,7 +142,16 @@ def effect(rules: BusinessGuard, task: str, side: int) -> Proportion | Mean:
     return Mean(rules, side) if rules.metric in MEANS else Proportion(rules, task, side)
 
 
-def _bad(answers: Answers, rules: BusinessGuard, task: str) -> tuple[Flags, Flags]:
+def worth(rules: BusinessGuard, task: str, answers: Answers) -> Floats:
+    """Return what each answer came to [n]: 1 good, 0 bad, or a mean's number; NaN where it is not asked or known."""
+    if rules.metric in MEANS:
+        found: Floats = Mean(rules, 0).values(answers)
+        return np.where(answers.side >= 0, found, np.nan)
+    bad, asked = badness(answers, rules, task)
+    return np.where(asked, np.where(bad, 0.0, 1.0), np.nan)
+
+
+def badness(answers: Answers, rules: BusinessGuard, task: str) -> tuple[Flags, Flags]:
     """Return what is bad, and what is asked about [n]."""
     known = np.array([one is not None for one in answers.outcome], np.bool_) & (answers.side >= 0) & answers.answered
     true = answers.number > POSITIVE
