@@ -106,7 +106,15 @@ class MemoryLog:
         del model, who, known, due
         return self._some(since, until)
 
-    def pairs(self, model: str, version: str, since: int, until: int, known: datetime, due: timedelta) -> Pairs:
+    def pairs(
+        self,
+        model: str,
+        version: str,
+        since: int,
+        until: int,
+        known: datetime | None = None,
+        due: timedelta = timedelta(0),
+    ) -> Pairs:
         """Return the pairs, where their second is among those asked for."""
         del model, version, known, due
         self._refuse()

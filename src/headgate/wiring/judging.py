@@ -45,7 +45,15 @@ class ProjectLog:
             table = self._project.joined(model, _time(since), _time(until) + LATEST, known, due)
             return answers_of(table, who, self._task(model), since, until)
 
-    def pairs(self, model: str, version: str, since: int, until: int, known: datetime, due: timedelta) -> "Pairs":
+    def pairs(
+        self,
+        model: str,
+        version: str,
+        since: int,
+        until: int,
+        known: datetime | None = None,
+        due: timedelta = timedelta(0),
+    ) -> "Pairs":
         """Return live and shadow answers with what became true."""
         from headgate.release.judging.columns import pairs_of
 

@@ -167,6 +167,16 @@ def test_pairs_of_one_unit_count_once() -> None:
     assert (found.verdict, found.requests) == (Verdict.UNSURE, 1)
 
 
+@pytest.mark.parametrize(("right", "verdict"), [(0.9, Verdict.SOUND), (0.5, Verdict.HARM)])
+def test_a_shadow_that_decides_differently_too_often_is_harm(right: float, verdict: Verdict) -> None:
+    said = {"guards": NO_OTHERS, "shadow": {"largest_disagreement": 0.2}}
+    seen = MemoryLog(shadowed=(SECOND + 20, pairs(3000, (right, 0.9))))
+    found = named(evidence(seen, said, rung=0), "disagreement")
+    assert (found.verdict, found.required, found.requests) == (verdict, True, 3000), found.why
+    silent = named(evidence(seen, said, rung=0, task="regression"), "disagreement")
+    assert "decides nothing" in silent.why
+
+
 def test_a_regression_is_judged_by_its_absolute_error() -> None:
     said = {"guards": {**NO_OTHERS, "quality": {"metric": "mae", "margin": 1, "maturity": "1s"}}}
     rng = np.random.default_rng(6)

@@ -13,6 +13,7 @@ from headgate.policy.guards import BusinessGuard, ErrorGuard, LatencyGuard, Pred
 from headgate.predictions.rollup import Row
 from headgate.release.evidence import Differing, Evidence, Reading, weigh
 from headgate.release.judging.answers import Answers, First
+from headgate.release.judging.disagreement import NAME, Disagreement
 from headgate.release.judging.effect import Mean, Proportion, effect
 from headgate.release.judging.errors import Errors
 from headgate.release.judging.finding import Finding, silent
@@ -39,8 +40,16 @@ class Arm:
     latency: Latency | None = None
     shift: Shift | None = None
     quality: Quality | None = None
+    disagreement: Disagreement | None = None
     effects: dict[str, Proportion | Mean] = field(default_factory=dict)
     requests: int = 0
+
+    @property
+    def logged(self) -> Mapping[str, tuple[Shift | Quality | Disagreement | Proportion | Mean | None, str]]:
+        """What watches the log, by guard, with what it is fed."""
+        found = {"predictions": (self.shift, "answers"), "quality": (self.quality, "pairs")}
+        effects = {name: (one, "outcomes") for name, one in self.effects.items()}
+        return {**found, NAME: (self.disagreement, "decided"), **effects}
 
 
 class Course:
@@ -57,6 +66,8 @@ class Course:
         self.begins = max(ceil(at.since.timestamp()), past.until)
         self._at, self._past, self._names = at, past, judged(at.plan, max(at.rung, 0))
         rules = at.plan.rules
+        if at.at.kind is Kind.SHADOW and rules.shadow and rules.shadow.largest_disagreement is not None:
+            self._names = (*self._names, NAME)
         arms = len(at.plan.challengers)
         self._budget = Budget.of(rules.guards, self._names, rules.alpha, len(at.plan.rungs), arms)
         self._arms = {name: self._watched(name, number, task) for number, name in enumerate(self.who.arms, 1)}
@@ -68,10 +79,11 @@ class Course:
     def asks(self) -> frozenset[str]:
         """What of the log it needs: answers, outcomes, pairs, those that differ."""
         guards = self._at.plan.rules.guards.named
-        kinds = {type(guards[name]) for name in self._names}
+        kinds = {type(guards[name]) for name in self._names if name in guards}
         found = {"outcomes"} if BusinessGuard in kinds else set[str]()
         found |= {"differing"} if self._at.at.kind is Kind.SHADOW else set()
         found |= {"pairs"} if QualityGuard in kinds else set()
+        found |= {"decided"} if NAME in self._names else set()
         return frozenset(found | ({"answers"} if PredictionGuard in kinds or self.who.plan else set()))
 
     def feed_rows(self, rows: Sequence[Row]) -> None:
@@ -107,6 +119,12 @@ class Course:
             for arm in self._arms.values():
                 for one in arm.effects.values():
                     one.feed(window)
+
+    def feed_decided(self, name: str, pairs: Pairs) -> None:
+        """Fold pairs in, whatever became true of them: of an arm."""
+        disagreement = self._arms[name].disagreement
+        if disagreement is not None:
+            disagreement.feed(pairs)
 
     def feed_pairs(self, name: str, pairs: Pairs) -> None:
         """Fold pairs in whose outcomes were due: of an arm."""
@@ -148,24 +166,22 @@ class Course:
         return [self._finding(guard, name, broken) for guard in self._names]
 
     def _finding(self, guard: str, name: str, broken: Mapping[str, str]) -> Finding:
-        arm, alpha = self._arms[name], self._at.plan.rules.alpha
-        number = list(self._arms).index(name) + 1
-        if guard == "errors" and arm.errors is not None:
-            return replace(arm.errors.finding(guard, name, alpha), units=self._units.of(number))
-        if guard == "latency" and arm.latency is not None:
-            return replace(arm.latency.finding(guard, name, alpha), units=self._units.of(number))
-        if guard == "predictions" and arm.shift is not None:
-            return silent(guard, name, broken["answers"]) if "answers" in broken else arm.shift.finding(guard, name)
-        if guard == "quality" and arm.quality is not None:
-            return silent(guard, name, broken["pairs"]) if "pairs" in broken else arm.quality.finding(guard, name)
-        if guard in arm.effects:
-            found = arm.effects[guard].finding(guard, name)
-            return silent(guard, name, broken["outcomes"]) if "outcomes" in broken else found
-        return silent(guard, name, NO_COST)
+        arm = self._arms[name]
+        for own_rows in (arm.errors, arm.latency):
+            if own_rows is not None and guard == own_rows.guard:
+                units = self._units.of(list(self._arms).index(name) + 1)
+                return replace(own_rows.finding(guard, name, self._at.plan.rules.alpha), units=units)
+        watch, source = arm.logged.get(guard, (None, ""))
+        if watch is None:
+            return silent(guard, name, NO_COST)
+        return silent(guard, name, broken[source]) if source in broken else watch.finding(guard, name)
 
     def _watched(self, name: str, number: int, task: str) -> Arm:
         arm, past, part = Arm(), self._past, self.who.parts[name]
         alone = self._at.at.kind is Kind.FULL
+        shadow = self._at.plan.rules.shadow
+        if NAME in self._names and shadow is not None and shadow.largest_disagreement is not None:
+            arm.disagreement = Disagreement(shadow.largest_disagreement, task)
         for guard, rules in self._at.plan.rules.guards.named.items():
             if guard not in self._names:
                 continue

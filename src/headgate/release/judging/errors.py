@@ -35,6 +35,8 @@ class Errors:
         alone: Nobody serves beside it: it was promoted.
     """
 
+    guard = "errors"
+
     def __init__(self, rules: ErrorGuard, past: Past, noise: Noise, *, alone: bool = False) -> None:
         usual = max(rules.absolute, past.error_rate * rules.ratio)
         self._rules, self._noise = rules, noise
@@ -49,7 +51,8 @@ class Errors:
     def feed(self, ours: list[Row], theirs: list[Row]) -> None:
         """Fold new seconds in: rows of the arm, and of the champion."""
         seconds = compare(ours, theirs, errors)
-        for one in (self._worse, self._within, self._above, self._below, *self._most):
+        absolute = [self._above] * self._spotless + [self._below] * self._near
+        for one in (self._worse, self._within, *absolute, *self._most):
             one.feed(seconds)
         if len(seconds):
             self._grid = interval.fold_odds(self._grid, seconds, self._noise.phi)

@@ -34,6 +34,8 @@ class Latency:
         alone: Nobody serves beside it: it was promoted.
     """
 
+    guard = "latency"
+
     def __init__(self, rules: LatencyGuard, past: Past, noise: Noise, *, alone: bool = False) -> None:
         self._rules, self._noise, self._alone = rules, noise, alone
         self._cut = cut(past.latency, P95, rules.floor_ms / MS)
@@ -48,9 +50,10 @@ class Latency:
         """Fold new seconds in: rows of the arm, and of the champion."""
         slow, lowered = compared(ours, theirs, self._cut), compared(ours, theirs, self._cut, self._rules.ratio)
         self._worse.feed(slow)
-        self._above.feed(slow)
         self._within.feed(lowered)
-        self._below.feed(slow)
+        if self._cut.lifted:
+            self._above.feed(slow)
+            self._below.feed(slow)
         if self._rules.p99_ms is not None:
             late = compare(ours, theirs, slower_than(bin_of(self._rules.p99_ms / MS)))
             for one in self._late:

@@ -25,8 +25,16 @@ class Log(Protocol):
         """Return the same with what had become true by `known`; an outcome is due after `due`."""
         ...
 
-    def pairs(self, model: str, version: str, since: int, until: int, known: datetime, due: timedelta) -> Pairs:
-        """Return what a shadow and the live version answered, with what had become true, in order of their time."""
+    def pairs(
+        self,
+        model: str,
+        version: str,
+        since: int,
+        until: int,
+        known: datetime | None = None,
+        due: timedelta = timedelta(0),
+    ) -> Pairs:
+        """Return what a shadow and the live version answered, in order of their time; with what had become true."""
         ...
 
     def differing(self, model: str, version: str, since: int, until: int, most: int) -> Sequence[Differing]:

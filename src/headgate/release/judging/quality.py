@@ -51,6 +51,24 @@ class Pairs:
         return Pairs(self.unit[which], *told)
 
 
+class FirstPairs:
+    """Remembers units, so that each counts once; who names no unit is one of their own."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._asked = 0
+
+    def of(self, pairs: Pairs) -> Pairs:
+        """Return the first pairs of their units."""
+        self._asked += len(pairs.unit)
+        named = np.array([f"#{self._asked}/{at}" if unit is None else f"={unit}" for at, unit in enumerate(pairs.unit)])
+        if not len(named):
+            return pairs
+        new = first_of(named) & np.array([name not in self._seen for name in named], np.bool_)
+        self._seen |= {str(name) for name in named[new] if name[0] == "="}
+        return pairs.where(new)
+
+
 class Quality:
     """Watches the pairs of one shadow.
 
@@ -61,7 +79,7 @@ class Quality:
 
     def __init__(self, rules: QualityGuard, task: str) -> None:
         self._rules, self._task = rules, task
-        self._seen: set[str] = set()
+        self._first = FirstPairs()
         self._losses = list[float]()
         self._limit = 1.0 if rules.metric not in {"log_loss", "mae"} else 0.0
         self._harm, self._sound = Running(), Running()
@@ -76,7 +94,7 @@ class Quality:
         """Fold new pairs in."""
         self._asked += len(pairs.unit)
         known = np.array([one is not None for one in pairs.outcome], np.bool_)
-        pairs = self._firsts(pairs.where(known))
+        pairs = self._first.of(pairs.where(known))
         if len(pairs.unit) and self._rules.metric in PAIRED[self._task]:
             self._pairs += len(pairs.unit)
             self._judge(pairs)
@@ -101,18 +119,10 @@ class Quality:
     def _share(self, which: int) -> float | None:
         return float(self._sums[which] / self._sums[2]) if self._sums[2] else None
 
-    def _firsts(self, pairs: Pairs) -> Pairs:
-        named = np.array([f"#{self._asked}/{at}" if unit is None else f"={unit}" for at, unit in enumerate(pairs.unit)])
-        if not len(named):
-            return pairs
-        new = first_of(named) & np.array([name not in self._seen for name in named], np.bool_)
-        self._seen |= {str(name) for name in named[new] if name[0] == "="}
-        return pairs.where(new)
-
     def _judge(self, pairs: Pairs) -> None:
         metric, margin = self._rules.metric, self._rules.margin
         if metric == "precision":
-            flags = (_called(pairs.ours), _called(pairs.theirs), pairs.number > POSITIVE)
+            flags = (called(pairs.ours), called(pairs.theirs), pairs.number > POSITIVE)
             self._harm, harm = Precision(0.0, 1).fold(self._harm, *flags)
             self._sound, sound = Precision(margin, -1).fold(self._sound, *flags)
             self._note(_share_of(flags[0], flags[2]), _share_of(flags[1], flags[2]))
@@ -139,7 +149,7 @@ class Quality:
                 ours, theirs = (_right(side, pairs, self._task) for side in (pairs.ours, pairs.theirs))
                 return self._shares(ours, theirs, wrong(ours, theirs))
             case "recall":
-                label, ours, theirs = pairs.number > POSITIVE, _called(pairs.ours), _called(pairs.theirs)
+                label, ours, theirs = pairs.number > POSITIVE, called(pairs.ours), called(pairs.theirs)
                 return self._shares(ours[label], theirs[label], missed(label, ours, theirs))
             case "roc_auc":
                 return self._ranked(pairs)
@@ -175,13 +185,14 @@ class Quality:
         return farther(ours, theirs, self._limit)
 
 
-def _called(values: npt.NDArray[Any]) -> Flags:
+def called(values: npt.NDArray[Any]) -> Flags:
+    """Return which probabilities call the positive class."""
     found: Flags = values.astype(np.float64) >= POSITIVE
     return found
 
 
 def _right(values: npt.NDArray[Any], pairs: Pairs, task: str) -> Flags:
-    found: Flags = _called(values) == (pairs.number > POSITIVE) if task == "binary" else values == pairs.outcome
+    found: Flags = called(values) == (pairs.number > POSITIVE) if task == "binary" else values == pairs.outcome
     return found
 
 

@@ -90,7 +90,9 @@ class Observer:
             return past
         course = Course(at, past, self._tasks[at.model])
         made = Watched(key, course, course.begins)
-        made.log = dict.fromkeys(("answers", "differing", "outcomes", "pairs"), course.begins // WINDOW * WINDOW)
+        made.log = dict.fromkeys(
+            ("answers", "decided", "differing", "outcomes", "pairs"), course.begins // WINDOW * WINDOW
+        )
         self._watched[at.release] = made
         return made
 
@@ -132,6 +134,7 @@ class Observer:
                 ),
             ),
             "pairs": (final - late, lambda since, until: self._pairs(course, model, since, until, now, due)),
+            "decided": (final, lambda since, until: self._decided(course, model, since, until)),
             "differing": (final, lambda since, until: self._differing(course, model, since, until)),
         }
         for name in sorted(course.asks):
@@ -158,6 +161,10 @@ class Observer:
     def _pairs(self, course: Course, model: str, since: int, until: int, now: datetime, due: timedelta) -> None:
         for name, whose in course.who.arms.items():
             course.feed_pairs(name, self._log.pairs(model, whose.version, since, until, now, due))
+
+    def _decided(self, course: Course, model: str, since: int, until: int) -> None:
+        for name, whose in course.who.arms.items():
+            course.feed_decided(name, self._log.pairs(model, whose.version, since, until))
 
     def _differing(self, course: Course, model: str, since: int, until: int) -> None:
         for whose in course.who.arms.values():

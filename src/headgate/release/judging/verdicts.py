@@ -17,6 +17,7 @@ from math import isfinite, log
 
 from headgate.policy.guards import GuardPolicy
 from headgate.release.evidence import Reading, Verdict
+from headgate.release.judging.disagreement import NAME as DISAGREEMENT
 from headgate.release.judging.finding import Finding, evidence_of
 from headgate.release.statistics import joint
 
@@ -41,6 +42,8 @@ class Budget:
     def of(cls, guards: GuardPolicy, names: Sequence[str], alpha: float, rungs: int, arms: int) -> "Budget":
         """Return the budget of a rung that judges these guards."""
         kept = {name: weight for name, weight in guards.weights.items() if name in names}
+        if DISAGREEMENT in names:  # no guard of its own in the policy: it gets an equal part
+            kept = {**kept, DISAGREEMENT: sum(kept.values()) / len(kept) if kept else 1.0}
         total = sum(kept.values())
         return cls(alpha, rungs, arms, {name: weight / total for name, weight in kept.items()} if total else {})
 
