@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.test_serve_shadows import Place, wait_for
+from tests.service.test_serve_shadows import LONGEST, Place, wait_for
 
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
+from headgate.predictions.outcome import Outcome, micros
 from headgate.release.evidence import Evidence, Verdict
 from headgate.release.judging.steps import BEHIND
 from headgate.release.move import State
@@ -24,7 +26,7 @@ from headgate.testing.releases import plan_of
 from headgate.testing.serving import sum_bundle
 
 INFER = "/v2/models/simple/infer"
-CLIENTS, SECONDS = 8, 9.0
+CLIENTS, SECONDS, PAIRS = 8, 9.0, 160
 FAILING = """\
 import numpy as np
 def features(columns):
@@ -41,6 +43,7 @@ class Judged:
 
     same: Evidence
     failing: Evidence
+    shadow: Evidence
 
 
 class Arms(Place):
@@ -71,6 +74,28 @@ class Arms(Place):
         asked = [request(INFER, body(float(number))) for number in range(CLIENTS)]
         asyncio.run(closed(port, asked, lambda: time.monotonic() < end))
 
+    def copied(self) -> tuple[datetime, datetime]:
+        """Copy requests to a shadow that answers ten more, and say that the live answers came true; return when."""
+        self.route("good")
+        wait_for(lambda: "is ready after" in self.log.read_text(), "the shadow is ready")
+        since = self.project.clock.now()
+        said = [self.ask(float(1000 + number)) for number in range(PAIRS)]
+        wait_for(lambda: self.project.pairs("simple", since=since).num_rows == PAIRS, "every pair is in the log")
+        received = micros(self.project.clock.now())
+        found = [Outcome(name, 0, "", "", None, repr(x), x, None, received, "test") for name, x in said]
+        sink, kept = self.project.outcome_sink(), threading.Event()
+        sink.record(found, lambda error: kept.set() if error is None else None)
+        assert kept.wait(LONGEST)
+        sink.close()
+        return since, self.project.clock.now()
+
+    def judged_shadow(self, since: datetime, until: datetime) -> Evidence:
+        """Return what is said of the shadow, an hour later."""
+        guards = {"quality": {"metric": "mae", "margin": 1, "maturity": "1s"}}
+        plan = replace(plan_of(guards=guards), model="simple", challengers={"good": Side("of good", "sha256:0")})
+        at = Standing("simple-good", plan, State.RUNNING, "1", since, since, since, 0)
+        return self.project.judge().evidence(at, until + timedelta(hours=1))
+
     def judged(self, version: str, started: datetime, until: datetime) -> Evidence:
         """Return what is said of a canary that began then, once all is final that came in until then."""
         said: Any = {"rungs": [{"share": SHARE}], "guards": {"predictions": None}, "shadow": None}
@@ -99,10 +124,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         place.load(2 * SECONDS)
         failing = place.split("2")
         place.load(SECONDS)
+        end = place.project.clock.now() + timedelta(seconds=10)  # the log is read in whole windows
+        copied = place.copied()
     finally:
         assert place.end() == 0
-    end = place.project.clock.now() + timedelta(seconds=10)  # the log is read in whole windows
-    return Judged(place.judged("3", same, failing), place.judged("2", failing, end))
+    arms = (place.judged("3", same, failing), place.judged("2", failing, end))
+    return Judged(*arms, place.judged_shadow(*copied))
 
 
 def test_a_version_that_fails_is_harm_by_its_errors(judged: Judged) -> None:
@@ -123,3 +150,16 @@ def test_the_same_version_is_no_harm(judged: Judged) -> None:
     assert errors.verdict is Verdict.SOUND, errors.why
     assert errors.units > 0
     assert found.stop == ""
+
+
+def test_a_shadow_is_judged_by_its_pairs_and_the_rows_that_differ_are_shown(judged: Judged) -> None:
+    found = judged.shadow
+    quality = next(one for one in found.readings if one.guard == "quality")
+    assert quality.verdict is Verdict.HARM, quality.why
+    assert quality.requests == PAIRS
+    assert quality.estimate is not None
+    assert quality.estimate > 0
+    assert len(found.differing) == 10
+    assert found.differing[0].difference == pytest.approx(10)
+    assert found.differing[0].live.startswith("prediction ")
+    assert found.differing[0].unit.startswith("u1")

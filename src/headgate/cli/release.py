@@ -19,6 +19,7 @@ from headgate.cli.output import (
     show,
 )
 from headgate.cli.promote import Rate, begin, desk_of, tell_begun
+from headgate.cli.release_report import report
 
 if TYPE_CHECKING:
     from headgate.release.sheet import Sheet
@@ -42,6 +43,7 @@ def attach(app: typer.Typer) -> None:
     release.command("list")(list_)
     release.command("show")(show_)
     release.command("watch")(watch)
+    release.command("report")(report)
     release.command("pause")(pause)
     release.command("resume")(resume)
     release.command("abort")(abort)

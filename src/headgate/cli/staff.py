@@ -126,7 +126,8 @@ def desk_of(
     command = [sys.executable, "-m", "headgate.cli.compactor", str(project.folder)]
     spool = project.spool()
     chore = Chore("compaction of the log", command, lambda: any(spool.glob("*/*.arrows")), compact_seconds)
-    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening, chore)
+    final = {name: model.serving.final_after.total_seconds() for name, model in project.policy.models.items()}
+    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening, chore, final)
 
 
 def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_listening: Listening) -> int:

@@ -9,6 +9,7 @@ from headgate.cli.promote import desk_of
 
 if TYPE_CHECKING:
     from headgate.loop.steps import Chore, Pass
+    from headgate.release.standing import Standing
     from headgate.wiring import Project
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
@@ -38,11 +39,26 @@ def tick(*, dry_run: DryRun = False, folder: Folder = HERE, as_json: AsJson = Fa
 
 def chores_of(project: "Project") -> "dict[str, Chore]":
     """Return what a pass does beside the pointers, by name."""
+    from headgate.release.report_steps import Reports
+
+    releases = Reports(project.journal(), project.policy.models, _Later(project), project.clock)
     return {
         "reports": lambda: _attach_reports(project),
+        "release reports": lambda: [f"the report of release {one} is stored" for one in releases.run()],
         "webhooks": lambda: _deliver(project),
         "predictions": lambda: _compact(project),
     }
+
+
+class _Later:
+    """Stores reports through what opens the registry: only where one is due."""
+
+    def __init__(self, project: "Project") -> None:
+        self._project = project
+
+    def store(self, at: "Standing") -> str:
+        """Store it with the version."""
+        return self._project.reporter().store(at)
 
 
 def _attach_reports(project: "Project") -> list[str]:

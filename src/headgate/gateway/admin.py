@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.base.errors import HeadgateError, Unavailable
@@ -39,6 +39,7 @@ class Desk:
         now: Seconds since 1970.
         listening: Called with host and port once it listens.
         chore: What is done beside serving, in a process of its own; None: nothing.
+        final: Model to the seconds after which what came in is final.
     """
 
     host: str
@@ -47,6 +48,7 @@ class Desk:
     now: Callable[[], float]
     listening: Callable[[str, int], None] | None = None
     chore: Chore | None = None
+    final: Mapping[str, float] = field(default_factory=dict)
 
 
 class Admin:

@@ -37,7 +37,7 @@ class Reporting:
         self._teller = teller
         self._wall = wall
         self._link = to if isinstance(to, Link) else None
-        self._board = Board()
+        self._board = Board(to.final if isinstance(to, Desk) else None)
         self._admin = Admin(to, self._board, lambda: {"ready": app.table.ready}) if isinstance(to, Desk) else None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -69,7 +69,8 @@ class Worker:
         self._station = station
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="model")
         self._end = asyncio.Event()
-        self._meter = Meter(self._wall() - time.monotonic())
+        final = {name: policy.final_after.total_seconds() for name, policy in station.serving.items()}
+        self._meter = Meter(self._wall() - time.monotonic(), final)
 
     async def run(self) -> None:
         """Listen, follow, answer; drain after a signal."""

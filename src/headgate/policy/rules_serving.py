@@ -1,10 +1,13 @@
 """The rules of how a model is served: the unit is something that a caller sends, and what is redacted exists."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from headgate.policy.model import ModelPolicy
 from headgate.policy.problem import Problem, list_words, nearest
+from headgate.policy.span import show_span
 
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=10)
 UNIT_TYPES = ("string", "int")
 OUTPUTS = {"binary": ("probability",), "multiclass": ("probabilities", "label"), "regression": ("prediction",)}
 
@@ -18,7 +21,19 @@ def serving_rules(model: ModelPolicy) -> Iterator[Problem]:
         kind, allowed = model.data.columns[unit].type, list_words(UNIT_TYPES)
         what = f"{unit} is of type {kind}, which names nobody. Allowed here: {allowed}"
         yield Problem(("serving", "unit"), what)
+    yield from _final_rules(model)
     yield from _log_rules(model)
+
+
+def _final_rules(model: ModelPolicy) -> Iterator[Problem]:
+    """A shadow that hangs is known to fail when its patience is over: that must still count."""
+    final, patience = model.serving.final_after, model.serving.shadow.patience
+    if not SHORTEST <= final <= LONGEST:
+        what = f"{show_span(final)} is not between {show_span(SHORTEST)} and {show_span(LONGEST)}"
+        yield Problem(("serving", "final_after"), what)
+    elif patience > final:
+        what = f"{show_span(final)} is shorter than serving.shadow.patience, {show_span(patience)}"
+        yield Problem(("serving", "final_after"), f"{what}: a shadow that hangs would never count as failed")
 
 
 def _log_rules(model: ModelPolicy) -> Iterator[Problem]:

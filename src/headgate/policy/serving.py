@@ -60,6 +60,10 @@ class ServingPolicy(Part):
     lease: Span = Field(
         timedelta(seconds=60), description="A challenger's share goes back to the champion when not renewed this long."
     )
+    final_after: Span = Field(
+        timedelta(seconds=30),
+        description="A request without an answer after so long counts as an error; only then a second is judged.",
+    )
     queue_ms: float = Field(
         100, gt=0, le=60_000, description="A request that would wait longer than this for the model is refused (503)."
     )

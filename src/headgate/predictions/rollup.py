@@ -1,8 +1,9 @@
 """What one arm did in one second, as counts that add up: requests, errors, latencies in 2 % steps, units. Pure.
 
 A second is that in which requests came in (were dispatched), not that in which they were answered: binned by answers,
-slow requests would be missing from the seconds that are looked at first. A row is final once FINAL_SECONDS have passed
-since: what had no answer by then counts as an error that took that long.
+slow requests would be missing from the seconds that are looked at first. A row is final once `serving.final_after`
+(FINAL_SECONDS where nothing is said) has passed since: what had no answer by then counts as an error that took that
+long.
 
 Units (whom a request is about) fall into 32 buckets by a hash, so that statistics can see whether the requests of one
 unit go together, and treat units as what is independent. A request without a unit is a unit of its own.

@@ -42,7 +42,8 @@ class Decisions(Traffic):
         from headgate.wiring.judging import ProjectLog
 
         tasks = {name: model.task for name, model in self.policy.models.items()}
-        return Observer(self.rollups(), ProjectLog(self), tasks)
+        final = {name: model.serving.final_after.total_seconds() for name, model in self.policy.models.items()}
+        return Observer(self.rollups(), ProjectLog(self), tasks, final)
 
     def today(self, model: str) -> "Today":
         """What a model's traffic was like lately: in the last hour; where that had none, in the last day.

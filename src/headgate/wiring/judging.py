@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headgate.base.errors import Unavailable
-from headgate.predictions.rollup import FINAL_SECONDS
 
 if TYPE_CHECKING:
     from headgate.release.evidence import Differing
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from headgate.release.judging.sides import Sides
     from headgate.wiring.traffic import Traffic
 
-LATEST = timedelta(seconds=FINAL_SECONDS + 5)  # after which no answer comes any more
+LATE = timedelta(seconds=5)  # beyond the time after which a request without an answer is an error
 
 
 class ProjectLog:
@@ -33,16 +32,16 @@ class ProjectLog:
         from headgate.predictions.query import Wanted
         from headgate.release.judging.columns import answers_of
 
-        with _readable(model):
-            table = self._project.predictions(model).table(Wanted(_time(since), _time(until) + LATEST))
+        with readable(model):
+            table = self._project.predictions(model).table(Wanted(_time(since), self._latest(model, until)))
             return answers_of(table, who, self._task(model), since, until)
 
     def outcomes(self, model: str, who: "Sides", since: int, until: int, known: datetime, due: timedelta) -> "Answers":
         """Return the answers of the sides with what became true."""
         from headgate.release.judging.columns import answers_of
 
-        with _readable(model):
-            table = self._project.joined(model, _time(since), _time(until) + LATEST, known, due)
+        with readable(model):
+            table = self._project.joined(model, _time(since), self._latest(model, until), known, due)
             return answers_of(table, who, self._task(model), since, until)
 
     def pairs(
@@ -57,7 +56,7 @@ class ProjectLog:
         """Return live and shadow answers with what became true."""
         from headgate.release.judging.columns import pairs_of
 
-        with _readable(model):
+        with readable(model):
             table = self._project.pairs(model, version, _time(since), _time(until), as_of=known, maturity=due)
             return pairs_of(table, self._task(model))
 
@@ -66,9 +65,13 @@ class ProjectLog:
         from headgate.predictions.pairs import Between
         from headgate.release.judging.columns import differing_of
 
-        with _readable(model):
+        with readable(model):
             wanted = Between(version, _time(since), _time(until), limit=most)
             return differing_of(self._project.predictions(model).pairs(wanted))
+
+    def _latest(self, model: str, until: int) -> datetime:
+        """Return when the last answer to what came in until then is there."""
+        return _time(until) + self._project.policy.models[model].serving.final_after + LATE
 
     def _task(self, model: str) -> str:
         return self._project.policy.models[model].task
@@ -89,7 +92,7 @@ def _time(second: int) -> datetime:
 
 
 @contextmanager
-def _readable(model: str) -> Iterator[None]:
+def readable(model: str) -> Iterator[None]:
     """Say what DuckDB, Arrow and the disk say as the one error that judging knows."""
     import duckdb
     import pyarrow as pa

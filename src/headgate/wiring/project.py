@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headgate.loop.releases import Controller
     from headgate.registry.signature import Columns
     from headgate.registry.version import Version
+    from headgate.release.report_steps import Keeper
     from headgate.training.ports import Bench
 
 
@@ -67,6 +68,14 @@ class Project(Decisions):
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         desk = Desk(self.journal(), self.registry(), self.clock, self.policy, self.bundles())
         return Controller(desk, self.leases(), self.judge(), holder)
+
+    def reporter(self) -> "Keeper":
+        """What makes reports of releases, and stores them with the versions."""
+        from headgate.gate.record import REPORTS
+        from headgate.release.report_steps import Keeper
+        from headgate.wiring.meeting import ProjectWitness
+
+        return Keeper(self.journal(), self.registry(), self.state / REPORTS, ProjectWitness(self), self.clock)
 
     def measurements(self) -> "Measurements":
         """What measures a bundle's latency and memory in fresh processes."""

@@ -59,6 +59,12 @@ class Traffic(Place):
 
         return SqliteRollups(self.state / "rollups.db")
 
+    def totals(self, model: str, since: int, until: int) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Requests and errors by arm, version and role, as the rollups still hold them."""
+        from headgate.adapters.rollups.store import SqliteRollups
+
+        return SqliteRollups(self.state / "rollups.db").totals(model, since, until)
+
     def predictions(self, model: str) -> "Predictions":
         """The predictions of a model, wherever they lie."""
         from headgate.adapters.parquet.read import Predictions

@@ -120,6 +120,16 @@ RULES = [
         "    serving: {log: {redact: {orign: hash}}}\n    traffic: {ch",
         "serving.log.redact.orign: there is no such column. Did you mean origin?",
     ),
+    (
+        "    traffic: {ch",
+        "    serving: {final_after: 5s}\n    traffic: {ch",
+        "serving.final_after: 5s is shorter than serving.shadow.patience, 10s: a shadow that hangs would never",
+    ),
+    (
+        "    traffic: {ch",
+        "    serving: {final_after: 1h}\n    traffic: {ch",
+        "final_after: 1h is not between 1s and 10m",
+    ),
     ("champion: 0.9, challenger: 0.1", "champion: 1.5, challenger: -0.5", "traffic.challenger: a share is from 0 to 1"),
     # the project
     ("need: 2", "need: 4", "approval.need: 4 people must approve, but `of` names only 3"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.predictions.rollup import Row
+from headgate.predictions.rollup import FINAL_SECONDS, Row
 from headgate.release.evidence import Evidence, Verdict
 from headgate.release.judging.course import Course
 from headgate.release.judging.past import USUAL as USUAL_REQUESTS
@@ -53,6 +53,14 @@ def arms(theirs: Nature, ours: Nature, seconds: int, share: float = 0.25) -> lis
 def seen(at: Standing, rows: Sequence[Row], after: int = 200, log: MemoryLog | None = None) -> Evidence:
     observer = Observer(MemoryRollups([*past(), *rows]), log or MemoryLog(), {MODEL: "binary"})
     return observer.evidence(at, START + timedelta(seconds=after + BEHIND))
+
+
+def test_a_model_whose_seconds_are_final_sooner_is_judged_sooner() -> None:
+    rows = MemoryRollups([*past(), *arms(USUAL, USUAL, 200)])
+    now = START + timedelta(seconds=200 + BEHIND - 20)
+    early = Observer(rows, MemoryLog(), {MODEL: "binary"}, {MODEL: FINAL_SECONDS - 20}).evidence(standing(), now)
+    usual = Observer(rows, MemoryLog(), {MODEL: "binary"}).evidence(standing(), now)
+    assert early.requests == seen(standing(), arms(USUAL, USUAL, 200)).requests > usual.requests
 
 
 def test_an_identical_challenger_becomes_sound() -> None:

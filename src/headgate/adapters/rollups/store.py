@@ -70,6 +70,25 @@ class SqliteRollups:
         except (sqlite3.Error, ValueError) as error:
             raise Unavailable(f"rollups cannot be read: {error}", where=str(self._path)) from error
 
+    def totals(self, model: str, since: int, until: int) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Return requests and errors of the seconds from since up to, without, until; by arm, version and role.
+
+        Raises:
+            Unavailable: The file cannot be read.
+        """
+        if not self._path.exists():
+            return {}
+        query = (
+            "SELECT arm, version, role, sum(count), sum(errors) FROM rollup "
+            "WHERE model = ? AND second >= ? AND second < ? GROUP BY arm, version, role"
+        )
+        try:
+            with closing(self._open()) as database:
+                rows = database.execute(query, (model, since, until)).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"rollups cannot be read: {error}", where=str(self._path)) from error
+        return {(arm, version, role): (int(count), int(errors)) for arm, version, role, count, errors in rows}
+
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=10)
         database.execute("PRAGMA journal_mode = WAL")

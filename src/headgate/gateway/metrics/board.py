@@ -1,7 +1,7 @@
 """Adds up what all workers report: totals for the metrics page, rows for the rollups, and what counts as slow. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from headgate.gateway.metrics import catalogue as of
@@ -32,12 +32,15 @@ class Total:
 class Board:
     """Adds up reports.
 
+    Args:
+        final: Model to the seconds after which a request without an answer is an error; FINAL_SECONDS for others.
+
     Attributes:
         slow: Model to the bin above which a request is slow.
         notes: What a person should know, by worker.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, final: Mapping[str, float] | None = None) -> None:
         self.slow: dict[str, int] = {}
         self.notes: dict[int, dict[str, str]] = {}
         self._totals: dict[Whose, Total] = {}
@@ -46,7 +49,8 @@ class Board:
         self._loads: dict[tuple[str, str], float] = {}
         self._levels: dict[int, dict[str, float]] = {}
         self._rows: dict[Key, Row] = {}
-        self._final = 0  # rows of earlier seconds were handed out
+        self._after = final or {}
+        self._looked = 0.0  # when final rows were handed out
         self._recent: dict[str, tuple[int, dict[int, int]]] = {}
 
     def add(self, worker: int, report: Report) -> None:
@@ -72,9 +76,8 @@ class Board:
         Args:
             now: Seconds since 1970.
         """
-        end = max(self._final, int(now - FINAL_SECONDS - GRACE_SECONDS))
-        done = [self._rows.pop(key) for key in sorted(self._rows) if key.second < end]
-        self._final = end
+        self._looked = max(self._looked, now)
+        done = [self._rows.pop(key) for key in sorted(self._rows) if key.second < self._end(key.model)]
         for row in done:
             if row.key.arm == CHAMPION and row.key.role == "live":
                 self._learn(row)
@@ -102,8 +105,12 @@ class Board:
             total.latency = add_bins(total.latency, second.latency)
             self._add_second(Key(second.second, *whose), second)
 
+    def _end(self, model: str) -> int:
+        """Return the first second of a model that is not final."""
+        return int(self._looked - self._after.get(model, FINAL_SECONDS) - GRACE_SECONDS)
+
     def _add_second(self, key: Key, second: Second) -> None:
-        if key.second < self._final:
+        if key.second < self._end(key.model):
             self._counts[of.LATE.name] += second.count
             return
         row = Row(

@@ -109,7 +109,7 @@ class Tally:
     def take(self, now: float) -> Arm | None:
         """Return what was counted since the last time; None when there was nothing."""
         for call, (since, count) in tuple(self._open.items()):
-            if now - since > FINAL_SECONDS:
+            if now - since > self.meter.final.get(self.model, FINAL_SECONDS):
                 del self._open[call]
                 self.done(since, now - since, count, failed=True, units=None)
         self._count_ticks()
@@ -149,14 +149,16 @@ class Meter:
 
     Args:
         offset: What is added to the worker's clock to have seconds since 1970.
+        final: Model to the seconds after which a request without an answer is an error; FINAL_SECONDS for others.
 
     Attributes:
         slow: Model to the bin above which a request is slow; told by whoever sees all workers.
         refused: Refusals by status and code.
     """
 
-    def __init__(self, offset: float) -> None:
+    def __init__(self, offset: float, final: Mapping[str, float] | None = None) -> None:
         self.offset = offset
+        self.final = final or {}
         self.slow: Slow = {}
         self.refused: Counter[tuple[int, str]] = Counter()
         self.counts: Counter[str] = Counter()

@@ -50,7 +50,7 @@ class Supervisor:
     """
 
     def __init__(self, crew: Crew, desk: Desk) -> None:
-        self._board = Board()
+        self._board = Board(desk.final)
         self._admin = Admin(desk, self._board, self._show)
         self._slow: dict[str, int] = {}
         shared = list(crew.shared)

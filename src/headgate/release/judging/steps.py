@@ -23,7 +23,8 @@ from headgate.release.standing import Standing
 from headgate.release.statistics.dispersion import HISTORY_SECONDS
 from headgate.routing.route import CHAMPION
 
-BEHIND = int(FINAL_SECONDS) + 4  # seconds after which whoever serves has written a second, also in the log
+WRITTEN = 4  # seconds after which whoever serves has written a second that is final, also in the log
+BEHIND = int(FINAL_SECONDS) + WRITTEN
 PIECE = 3600  # seconds that are read at once
 LOG_PIECE = 600
 
@@ -53,10 +54,13 @@ class Observer:
         rollups: What every arm did by the second.
         log: What was predicted, and what became true.
         tasks: Task of each model.
+        final: Model to the seconds after which a second is final (`serving.final_after`); FINAL_SECONDS for others.
     """
 
-    def __init__(self, rollups: Rollups, log: Log, tasks: Mapping[str, str]) -> None:
-        self._rollups, self._log, self._tasks = rollups, log, tasks
+    def __init__(
+        self, rollups: Rollups, log: Log, tasks: Mapping[str, str], final: Mapping[str, float] | None = None
+    ) -> None:
+        self._rollups, self._log, self._tasks, self._final = rollups, log, tasks, final or {}
         self._watched: dict[str, Watched] = {}
 
     def evidence(self, at: Standing, now: datetime) -> Evidence:
@@ -64,7 +68,7 @@ class Observer:
         if at.rung < 0 or at.state.ended:
             self._watched.pop(at.release, None)
             return nothing_seen(at.since)
-        final = int(now.timestamp()) - BEHIND
+        final = int(now.timestamp() - self._final.get(at.model, FINAL_SECONDS)) - WRITTEN
         try:
             watched = self._known(at, final)
             if isinstance(watched, str):
