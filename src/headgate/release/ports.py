@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from headgate.release.chronicle import Chronicle
 from headgate.release.evidence import Evidence
+from headgate.release.meeting import Meeting
 from headgate.release.standing import Standing
 
 
@@ -30,4 +32,12 @@ class Reporter(Protocol):
 
     def store(self, at: Standing) -> str:
         """Store it with the version; return the folder in which it lies."""
+        ...
+
+
+class Witness(Protocol):
+    """Says who met a release. Contract: writes nothing; what cannot be read is said in `missing`, and never raised."""
+
+    def meeting(self, told: Chronicle, now: datetime) -> Meeting:
+        """Return how many requests and units each arm answered while the release lasted."""
         ...
