@@ -11,6 +11,7 @@ from tests.unit.release.test_judging import SECOND, USUAL, arms, past
 
 from headgate.policy.metrics import PAIRED
 from headgate.release.evidence import Differing, Evidence, Reading, Verdict
+from headgate.release.judging.answers import Answers
 from headgate.release.judging.quality import Pairs
 from headgate.release.judging.steps import BEHIND, Observer
 from headgate.release.judging.units import Units
@@ -65,6 +66,23 @@ def test_a_unit_counts_once_and_an_arm_that_is_away_is_no_mismatch() -> None:
     gone = (away.every.side == 1) & (away.every.second >= SECOND + 100) & (away.every.second < SECOND + 200)
     away.every = away.every.where(~gone)
     assert evidence(away, {"guards": {"predictions": None}}).stop == ""
+
+
+def test_units_are_held_to_the_shares_since_a_bandit_last_set_them() -> None:
+    rng, turn = np.random.default_rng(8), SECOND + 150
+    first, then = (
+        answers_of(rng, range(SECOND, turn), (75, 25)),
+        answers_of(rng, range(turn, SECOND + SECONDS), (50, 50)),
+    )
+    both = [np.concatenate([getattr(first, name), getattr(then, name)]) for name in Answers.__slots__]
+    rollups = MemoryRollups([*past(), *arms(USUAL, USUAL, SECONDS)])
+    plan = plan_of(guards={"predictions": None})
+    shares = {"champion": 0.5, "challenger": 0.5}
+    for shared, stops in ((turn, False), (SECOND, True)):
+        at = Standing("late-1", plan, State.RUNNING, "1", START, START, START, 2, shares=shares)
+        at = replace(at, shared=START + timedelta(seconds=shared - SECOND))
+        seen = Observer(rollups, MemoryLog(Answers(*both)), {MODEL: "binary"})
+        assert bool(seen.evidence(at, START + timedelta(seconds=SECONDS + BEHIND)).stop) is stops
 
 
 def test_an_arm_that_never_gets_anybody_is_no_mismatch_but_silence() -> None:

@@ -64,6 +64,7 @@ class Course:
     def __init__(self, at: Standing, past: Past, task: str) -> None:
         self.who = sides(at)
         self.begins = max(ceil(at.since.timestamp()), past.until)
+        self._split_since = max(self.begins, ceil((at.shared or at.since).timestamp()))  # a bandit's shares change
         self._at, self._past, self._names = at, past, judged(at.plan, max(at.rung, 0))
         rules = at.plan.rules
         if at.at.kind is Kind.SHADOW and rules.shadow and rules.shadow.largest_disagreement is not None:
@@ -106,7 +107,7 @@ class Course:
     def feed_answers(self, answers: Answers) -> None:
         """Fold answers of whole windows in."""
         for window in answers.where(answers.second >= self.begins).windows():
-            settled = window.where(window.second >= self.begins + SETTLING)
+            settled = window.where(window.second >= self._split_since + SETTLING)
             self._units.feed(settled.where(self._seen.any_side(settled)))
             firsts = window.where(self._shown.of(window))
             for arm in self._arms.values():

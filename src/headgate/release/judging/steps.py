@@ -85,7 +85,7 @@ class Observer:
 
     def _known(self, at: Standing, final: int) -> Watched | str:
         """Return the rung as it was left, or begun anew; or why it cannot be judged yet."""
-        key = (at.rung, at.since, at.before, at.dropped, tuple(at.shares.items()))
+        key = (at.model, at.rung, at.since, at.before, at.dropped, tuple(at.shares.items()))
         found = self._watched.get(at.release)
         if found is not None and found.key == key:
             return found
@@ -97,6 +97,9 @@ class Observer:
         made.log = dict.fromkeys(
             ("answers", "decided", "differing", "outcomes", "pairs"), course.begins // WINDOW * WINDOW
         )
+        gone = [name for name, one in self._watched.items() if one.key[0] == at.model and name != at.release]
+        for name in gone:  # of one model, one release has traffic at a time
+            del self._watched[name]
         self._watched[at.release] = made
         return made
 
