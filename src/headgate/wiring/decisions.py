@@ -38,12 +38,14 @@ class Decisions(Traffic):
 
     def judge(self) -> "Judge":
         """Who judges releases."""
+        from headgate.release.bandit_steps import Bandit
         from headgate.release.judging.steps import Observer
         from headgate.wiring.judging import ProjectLog
 
         tasks = {name: model.task for name, model in self.policy.models.items()}
         final = {name: model.serving.final_after.total_seconds() for name, model in self.policy.models.items()}
-        return Observer(self.rollups(), ProjectLog(self), tasks, final)
+        log = ProjectLog(self)
+        return Bandit(Observer(self.rollups(), log, tasks, final), log, tasks)
 
     def today(self, model: str) -> "Today":
         """What a model's traffic was like lately: in the last hour; where that had none, in the last day.

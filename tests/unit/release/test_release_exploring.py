@@ -33,7 +33,8 @@ def test_segments_are_those_that_are_large_enough_and_widen_with_their_number() 
     gone = np.full(2_000, None, np.object_)
     one = cells(["bold"], side, good, {"origin": origin, "gone": gone})
     assert [(cell.value, cell.rows, cell.champion_rows) for cell in one] == [("SFO", 700, 700), ("JFK", 260, 260)]
-    alone = cells(["bold"], side, good, {"origin": np.where(origin == "SFO", "SFO", None)})
+    some = np.array([one if one == "SFO" else None for one in origin], np.object_)
+    alone = cells(["bold"], side, good, {"origin": some})
     assert alone[0].high - alone[0].low < one[0].high - one[0].low
     assert one[0].low < one[0].difference < one[0].high
     assert cells(["bold"], side[:LEAST], good[:LEAST], {"origin": origin[:LEAST]}) == ()

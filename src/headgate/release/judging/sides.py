@@ -29,8 +29,7 @@ class Sides:
         champion: What the arms are compared with.
         arms: What is under release, by the arm's name in the plan.
         parts: Of the requests that an arm and the champion have together, the arm's, by arm.
-        plan: Planned share of the units by arm, the champion's among them; empty: units are not split, or a bandit
-            moves their shares.
+        plan: Planned share of the units by arm, the champion's among them; empty: units are not split.
         paired: Both sides answer the same requests, of the same units.
     """
 
@@ -58,6 +57,4 @@ def sides(at: Standing) -> Sides:
     kept = {name: shares[name] for name in arms if name in shares}
     plan = {**kept, CHAMPION: 1 - sum(kept.values())}
     parts = {name: share / (share + plan[CHAMPION]) for name, share in kept.items()}
-    test = at.plan.rules.ab
-    moves = rung.kind is Kind.AB and test is not None and test.bandit is not None
-    return Sides(champion, {name: arms[name] for name in kept}, parts, {} if moves else plan)
+    return Sides(champion, {name: arms[name] for name in kept}, parts, plan)
