@@ -8,7 +8,7 @@ from typing import Any
 from headgate.journal.event import Event
 from headgate.release import events
 from headgate.release.evidence import Evidence
-from headgate.release.ledger import MOVED, RESTORED, ROUTE_SET
+from headgate.release.ledger import MOVED, RENEWED, RESTORED, ROUTE_SET
 from headgate.release.plan import Plan
 from headgate.release.progress import Releases, advance
 from headgate.release.standing import Standing
@@ -16,6 +16,7 @@ from headgate.release.telling import said
 from headgate.routing.route import CHAMPION
 
 AROUND = frozenset({MOVED, ROUTE_SET})
+ROUTES = frozenset({MOVED, ROUTE_SET, RESTORED, RENEWED})
 BETWEEN = frozenset({events.INTENDED, events.EVIDENCE, events.REPORTED})
 
 
@@ -40,7 +41,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Shares of the traffic from a moment on.
+    """Shares of the traffic from a moment on: as they were set, or the champion's alone once nobody renewed them.
 
     Attributes:
         revision: Of the route.
@@ -79,6 +80,7 @@ class Chronicle:
 
 @dataclass(slots=True)
 class _Told:
+    until: datetime | None = None  # how long the shares hold
     entries: list[Entry] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
@@ -104,6 +106,7 @@ def chronicle(model: str, release: str, found: Iterable[Event]) -> Chronicle | N
         if before is None:
             started = event
             told.splits += [_first(event, at, last)]
+        _lapse(told, event)
         _note(told, event, before or at, release)
         if at.state.ended:
             return _made(at, started, told, event.at)
@@ -128,6 +131,20 @@ def _note(told: _Told, event: Event, at: Standing, release: str) -> None:
     if event.kind not in BETWEEN and ((own and event.kind in events.ABOUT_ONE | {events.STARTED}) or _by_hand(event)):
         what, _ = said(event, at.plan)
         told.entries.append(Entry(event.at, what.removeprefix(f"{release}: "), event.actor, event.reason))
+
+
+def _lapse(told: _Told, event: Event) -> None:
+    """What nobody renews lapses to the champion, until somebody does; then the shares are as before."""
+    if event.kind not in ROUTES:
+        return
+    body: Any = event.body
+    if told.until is not None and event.at > told.until:
+        last = told.splits[-1]
+        told.splits.append(Split(told.until, last.revision, {CHAMPION: 1.0}, {CHAMPION: last.versions[CHAMPION]}))
+        if event.kind == RENEWED:
+            told.splits.append(Split(event.at, int(body["revision"]), last.shares, last.versions))
+    until = body.get("renewed_until")
+    told.until = datetime.fromisoformat(until) if until else None
 
 
 def _by_hand(event: Event) -> bool:

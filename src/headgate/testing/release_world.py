@@ -27,7 +27,7 @@ from headgate.loop.effect import (
 )
 from headgate.release import events
 from headgate.release.evidence import Evidence
-from headgate.release.ledger import MOVED, ROUTE_SET, stream_of
+from headgate.release.ledger import MOVED, RENEWED, ROUTE_SET, stream_of
 from headgate.release.move import Act, Intent
 from headgate.release.plan import Plan
 from headgate.release.progress import Releases, advance, releases_of
@@ -161,7 +161,7 @@ class ReleaseWorld:
     def _beside(self, effect: RenewLease | KeepWarm | Ask | Supersede | RecordEvidence | Report) -> Piece:
         match effect:
             case RenewLease(until=until):
-                return lambda: setattr(self, "route", renew(self.route, until))
+                return lambda: self._renew(until)
             case KeepWarm(wish=wish):
                 return lambda: self.set_route(wish)
             case Ask():
@@ -174,6 +174,11 @@ class ReleaseWorld:
                 return self._note(events.reported(effect.release, "reports/r1", ACTOR))
             case _:
                 assert_never(effect)
+
+    def _renew(self, until: datetime) -> None:
+        self.route = replace(renew(self.route, until), revision=len(self.journal) + 1)
+        body: dict[str, Json] = {"revision": self.route.revision, "renewed_until": until.isoformat()}
+        self.record(NewEvent(RENEWED, ACTOR, "the release goes on", body))
 
     def _intend(self, intent: Intent, seen: Evidence) -> Piece:
         pending = self.standing(intent.release).pending

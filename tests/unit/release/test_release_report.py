@@ -22,7 +22,7 @@ from headgate.testing.clock import START
 from headgate.testing.release_world import ReleaseWorld
 from headgate.testing.releases import MODEL, plan_of
 
-MINUTE = timedelta(minutes=1)
+SOON = timedelta(seconds=45)
 NAUGHTY = "<script>alert(1)</script>|`*"
 
 
@@ -33,7 +33,7 @@ def reading(verdict: Verdict, estimate: float | None = 1.1, upper: float | None 
     )  # fmt: skip
 
 
-def told_of(harm_on: str = "25 %", why: str = "as measured") -> tuple[ReleaseWorld, Chronicle]:
+def told_of(harm_on: str = "25 %", why: str = "as measured", every: timedelta = SOON) -> tuple[ReleaseWorld, Chronicle]:
     """Play a release that harms on a rung, and tell it."""
 
     def see(at: Standing, now: datetime) -> Evidence | None:
@@ -47,7 +47,7 @@ def told_of(harm_on: str = "25 %", why: str = "as measured") -> tuple[ReleaseWor
     plan = plan_of(shadow={"duration": "10m", "requests": 10})
     world = ReleaseWorld(plan, see)
     world.start(plan)
-    world.run(timedelta(days=3))
+    world.run(timedelta(days=3), every)
     return world, chronicled(world.journal)
 
 
@@ -72,6 +72,15 @@ def test_a_chronicle_tells_what_happened_in_order() -> None:
     challenger = [one.shares.get("challenger", 0.0) for one in told.splits]
     assert challenger == [0.0, 0.0, 0.05, 0.25, 0.0]
     assert told.ended == next(one.at for one in world.journal if one.kind == events.ROLLED_BACK)
+
+
+def test_shares_that_nobody_renewed_were_the_champions_meanwhile() -> None:
+    _, told = told_of(every=timedelta(minutes=5))
+    lease = told.plan.lease
+    assert lease < timedelta(minutes=5)
+    entered = next(one for one in told.splits if one.shares.get("challenger") == 0.05)
+    after = [(one.at - entered.at, one.shares.get("challenger", 0.0)) for one in told.splits if one.at > entered.at]
+    assert after[:3] == [(lease, 0.0), (timedelta(minutes=5), 0.05), (timedelta(minutes=5) + lease, 0.0)]
 
 
 def test_what_comes_after_the_end_changes_nothing() -> None:
