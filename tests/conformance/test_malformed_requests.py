@@ -26,6 +26,7 @@ SEED = int(os.environ.get("HEADGATE_SEED", "20130101"))
 CLIENTS = 16
 GROWTH_KIB, LATE_GROWTH_KIB = 64 * 1024, 16 * 1024
 PARTS = 4
+LARGE, PIECE, CUT_OFF = 16_000_000, 1_000_000, 40
 WRONG_HTTP, WRONG_GRPC = 0.3, 0.03  # shares of the whole
 MARK = b"GET /v2/health/live HTTP/1.1\r\nHost: smuggled\r\n\r\n"
 ROWS = [{"age": 1.5, "plan": "small"}, {"age": None, "plan": "large"}]
@@ -223,6 +224,17 @@ async def badly_framed(port: int, dice: random.Random, count: int, seen: Seen) -
             seen.wrong.append(f"smuggled: {asked!r}")
 
 
+async def cut_off(port: int, count: int) -> None:
+    """Announce large bodies, send most of each, and go away."""
+    for _ in range(count):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % LARGE)
+        for _ in range(LARGE // PIECE - 1):
+            writer.write(bytes(PIECE))
+            await writer.drain()
+        writer.transport.abort()
+
+
 async def campaign(port: int, count: int, part: int, seen: Seen) -> None:
     wrong = int(count * WRONG_HTTP)
     dice = [random.Random(f"{SEED}-{part}-{number}") for number in range(2 * CLIENTS)]  # noqa: S311
@@ -297,3 +309,12 @@ def test_no_5xx_no_crash_no_leak_and_nothing_smuggled(server: Server, capsys: py
     )
     with capsys.disabled():
         print(f"\n{told}")  # noqa: T201
+
+
+def test_large_bodies_that_are_cut_off_are_freed(server: Server) -> None:
+    asyncio.run(cut_off(server.port, 4))
+    before = server.resident()
+    asyncio.run(cut_off(server.port, CUT_OFF))
+    predict(server)
+    growth = server.resident() - before
+    assert growth < GROWTH_KIB, f"{growth} KiB more memory after {CUT_OFF} bodies of {LARGE} bytes that were cut off"

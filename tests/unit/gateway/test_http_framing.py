@@ -1,6 +1,8 @@
 """Bytes become requests however they are cut, answers go back in order, and nobody is waited for for ever."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -275,6 +277,71 @@ def test_a_head_without_end_is_cut_off_before_it_fills_the_memory() -> None:
     for _ in range(11):
         connection.data_received(b"y" * 100)
     assert statuses(wire) == [431]
+
+
+def test_a_head_in_many_pieces_is_counted_once() -> None:
+    place = Place()
+    connection, wire = place.connect()
+    head = b"GET /a HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %b\r\n" % (at, b"y" * 90) for at in range(9)) + b"\r\n"
+    feed(connection, head * 2, range(0, 2 * len(head), 50))
+    assert statuses(wire) == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "start", [b"3\r\nabc\r\n0\r\nX: ", b"3\r\nabc\r\n0\r\nX: 1\r\nY: ", b"5;", b"3\r\nabc\r\n5;a="]
+)
+def test_what_stands_around_chunks_is_cut_off_before_it_fills_the_memory(start: bytes) -> None:
+    place = Place()
+    connection, wire = place.connect()
+    connection.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + start)
+    for _ in range(9):
+        connection.data_received(b"y" * 100)
+    assert statuses(wire) == []
+    connection.data_received(b"y" * 150)
+    assert statuses(wire) == [431]
+
+
+def test_extensions_of_many_chunks_are_cut_off_together() -> None:
+    place = Place()
+    connection, wire = place.connect()
+    connection.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(20):
+        connection.data_received(b"1;" + b"y" * 90 + b"\r\nx\r\n")
+    assert statuses(wire) == [431]
+
+
+def test_a_body_in_chunks_of_one_byte_is_taken() -> None:
+    place = Place()
+    connection, wire = place.connect()
+    sent = chunked("/a", *[b"x"] * 400)
+    feed(connection, sent, range(0, len(sent), 7))
+    assert statuses(wire) == [200]
+    assert place.asked == [("POST", "/a", b"x" * 400)]
+
+
+@pytest.mark.parametrize("end", ["lost", "half", "refused"])
+def test_a_body_that_was_cut_off_is_freed_without_a_search_for_garbage(end: str) -> None:
+    place = Place()
+    gc.disable()
+    try:
+        connection, wire = place.connect()
+        connection.data_received(post("/a", b"x" * 400)[:-100])
+        reader = connection.reader
+        match end:
+            case "lost":
+                connection.connection_lost(None)
+            case "half":
+                connection.eof_received()
+            case _:
+                place.door.sweep(60.0)
+                assert statuses(wire) == [408]
+        assert reader._body == []
+        if end == "lost":
+            gone = weakref.ref(connection)
+            del connection, reader
+            assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_the_connection_limit_refuses_with_503_and_closes() -> None:

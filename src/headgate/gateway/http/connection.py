@@ -46,6 +46,7 @@ class Connection(Outlet):
         """Forget the client; what is still being computed for it goes nowhere."""
         self.flowing = False
         self.read_no_more()
+        self.reader.close()
         self.door.connections.discard(self)
         self.waiting.clear()
 
@@ -105,6 +106,11 @@ class Connection(Outlet):
         if not head.keep_alive:
             self.read_no_more()
         self._handle(head, body)
+
+    def read_no_more(self) -> None:
+        """Take no further request, and keep nothing of one that is half there."""
+        super().read_no_more()
+        self.reader.forget()
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be read any further, in its turn, and hang up."""

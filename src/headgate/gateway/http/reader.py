@@ -14,6 +14,7 @@ from headgate.gateway.refusal import Refusal
 
 LOG = logging.getLogger("headgate.gateway")
 SEPARATORS = 4  # ": " and the end of the line
+FRAMING = 8  # bytes around a byte of body: chunks of one byte each have five
 
 
 class Listener(Protocol):
@@ -56,22 +57,36 @@ class Reader:
         self._door = door
         self._listener = listener
         self._parser = httptools.HttpRequestParser(self)
+        self._body: list[bytes] = []
+        self._silent = self._around = 0  # bytes since the last of a body, and all that are none
         self._reset()
 
     def _reset(self) -> None:
         self._head: Head | None = None
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._body = []
         self._received = 0
-        self._head_size = 0
+        self._told = 0
+
+    def forget(self) -> None:
+        """Let go of what came of a request that nobody will answer."""
+        self._reset()
+
+    def close(self) -> None:
+        """Let go of everything; nothing is fed any more.
+
+        Connection, reader and parser hold each other, and a worker rarely looks for such garbage.
+        """
+        self._reset()
+        del self._parser, self._listener
 
     def feed(self, data: bytes) -> None:
         """Take bytes in."""
         if self.began is None:
             self.began = self._door.now
-        elif self._head is None:
-            self._count(len(data))  # a head in many pieces; llhttp tells nothing of a piece of a header
+        self._silent += len(data)
+        self._around += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -81,6 +96,9 @@ class Reader:
             self._listener.refuse(Refusal(500, "internal", "the worker failed on this request"))
         except httptools.HttpParserError:
             self._listener.refuse(Refusal(400, "bad_http", "this is no HTTP request that can be read"))
+        most = self._door.limits.head_bytes  # llhttp tells nothing of a piece of a header, nor of what chunks extend
+        if self._silent > most or self._around > most + FRAMING * self._received:
+            self._too_long()
 
     def on_message_begin(self) -> None:
         """Start a request."""
@@ -96,7 +114,7 @@ class Reader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header in."""
         self._count(len(name) + len(value) + SEPARATORS)
-        if self._head is None:  # else a trailer: nothing here means anything by one
+        if self._head is None and not self._listener.last:  # else a trailer: nothing here means anything by one
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -117,6 +135,8 @@ class Reader:
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._received += len(body)
+        self._around -= len(body)
+        self._silent = 0
         if self._received > self._door.limits.body_bytes:
             self._listener.refuse(self._door.too_large())
         elif not self._listener.last:
@@ -125,6 +145,7 @@ class Reader:
     def on_message_complete(self) -> None:
         """Hand the whole request over."""
         head, self.began = self._head, None
+        self._silent = self._around = 0
         if self._listener.last or head is None:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -132,7 +153,12 @@ class Reader:
         self._listener.take(head, body)
 
     def _count(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > self._door.limits.head_bytes:
-            what = f"request line and headers are longer than {self._door.limits.head_bytes} bytes"
-            self._listener.refuse(Refusal(431, "head_too_large", what))
+        self._told += size
+        if self._told > self._door.limits.head_bytes:
+            self._too_long()
+
+    def _too_long(self) -> None:
+        what = f"request line and headers are longer than {self._door.limits.head_bytes} bytes"
+        if self._head is not None:
+            what = f"what stands around the body is longer than {self._door.limits.head_bytes} bytes"
+        self._listener.refuse(Refusal(431, "head_too_large", what))
