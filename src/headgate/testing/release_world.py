@@ -61,8 +61,7 @@ class ReleaseWorld:
     def __init__(self, plan: Plan, see: See, now: datetime = START) -> None:
         self.model, self.see, self.now = plan.model, see, now
         self.journal: list[Event] = []
-        self.releases = Releases(plan.model)
-        self.champion = plan.champion.version
+        self.releases, self.champion = Releases(plan.model), plan.champion.version
         self.route = _route(self.model, len(self.journal) + 1, self.champion, ALONE)
         self.made: list[tuple[str, Act, int]] = []
         self.fuse: int | None = None
@@ -81,15 +80,14 @@ class ReleaseWorld:
 
     def kinds(self, release: str = "r1") -> list[str]:
         """Return the kinds of a release's events, without what it saw."""
-        own = [event for event in self.journal if event.body.get("release") == release]
-        return [event.kind for event in own if event.kind != events.EVIDENCE and event.kind.startswith("release.")]
+        own = [one.kind for one in self.journal if one.body.get("release") == release and one.kind != events.EVIDENCE]
+        return [kind for kind in own if kind.startswith("release.")]
 
     def record(self, *new: NewEvent) -> None:
         """Append to the journal, at the time that it is."""
         for one in new:
             at = len(self.journal) + 1
-            stream = stream_of(self.model)
-            event = Event(at, stream, at, one.kind, self.now, one.actor, one.reason, one.body, "", "")
+            event = Event(at, stream_of(self.model), at, one.kind, self.now, one.actor, one.reason, one.body, "", "")
             self.journal.append(event)
             self.releases = advance(self.releases, event)
 
@@ -124,8 +122,7 @@ class ReleaseWorld:
 
     def move_pointer(self, to: str, actor: str = "person:ada") -> None:
         """Make a version champion around the controller, as `headgate promote --now` and `rollback` do."""
-        body: dict[str, Json] = {"from": self.champion, "to": to}
-        self.champion = to
+        body, self.champion = {"from": self.champion, "to": to}, to
         self.route = _route(self.model, len(self.journal) + 1, self.champion, ALONE)
         self.record(NewEvent(MOVED, actor, "now", body))
 
@@ -177,8 +174,7 @@ class ReleaseWorld:
 
     def _renew(self, until: datetime) -> None:
         self.route = replace(renew(self.route, until), revision=len(self.journal) + 1)
-        body: dict[str, Json] = {"revision": self.route.revision, "renewed_until": until.isoformat()}
-        self.record(NewEvent(RENEWED, ACTOR, "the release goes on", body))
+        self.record(_renewed(self.route.revision, until))
 
     def _intend(self, intent: Intent, seen: Evidence) -> Piece:
         pending = self.standing(intent.release).pending
@@ -201,6 +197,11 @@ class ReleaseWorld:
             change()
 
         return make
+
+
+def _renewed(revision: int, until: datetime) -> NewEvent:
+    body: dict[str, Json] = {"revision": revision, "renewed_until": until.isoformat()}
+    return NewEvent(RENEWED, ACTOR, "the release goes on", body)
 
 
 def _route(model: str, revision: int, champion: str, wish: Wish) -> Route:
