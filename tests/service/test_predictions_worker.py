@@ -289,6 +289,9 @@ def test_what_was_answered_and_became_true_is_shown_joined_and_compacted(serving
     soon = datetime.now(UTC).isoformat()
     of_unit = {"model": "sums", "unit": "unit2", "time": soon, "value": "late"}
     assert serving.ask("POST", "/outcomes", {"outcomes": [of_unit]})[:2] == (200, {"accepted": 1})
+    written = [file.read_bytes() for file in serving.project.state.glob("outcomes/segments/*")]
+    assert any(b"hashed:" in one for one in written)
+    assert not any(b"unit2" in one for one in written), "no unit is written in clear"
     for content, code in ((b"[]", "bad_body"), (b"7", "bad_body"), (b"{", "bad_body"), (b"[" * 9999, "bad_body")):
         assert serving.ask("POST", "/outcomes", content)[1]["code"] == code
     assert serving.ask("POST", "/outcomes", [{}] * 10_001)[0] == 413

@@ -39,7 +39,7 @@ def outcomes_of(project: "Project", model: str, days: int) -> dict[str, Any]:
     from headgate.predictions.query import Wanted
 
     now = project.clock.now()
-    hashed = project.policy.models[model].serving.log.redact.get("unit") == "hash"
+    hashed = project.policy.models[model].serving.redaction().get("unit") == "hash"
     predictions = project.predictions(model).table(Wanted(now - timedelta(days=days), now))
     known = project.outcomes().table()
     joined = Joined(model, predictions, known, now, MATURE, project.log_hash() if hashed else None)

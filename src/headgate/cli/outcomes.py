@@ -48,12 +48,12 @@ def import_file(
 
     project, name = open_project(folder), file.partition("?")[0].rpartition("/")[2]
     received, bad, good, first = micros(project.clock.now()), [], 0, 1
-    sink = project.outcome_sink()
+    sink, conceal = project.outcome_sink(), project.concealing()
     try:
         with _progress(name) as progress:
             task = progress.add_task("", total=1.0)
             for share, rows in outcome_pieces(file):
-                made = list(outcomes(rows, first, received, name))
+                made = list(outcomes(rows, first, received, name, conceal))
                 found = [one for _, one in made if not isinstance(one, str)]
                 keep(sink, found)
                 bad += [{"row": number, "error": one} for number, one in made if isinstance(one, str)]
@@ -132,7 +132,7 @@ def _join(project: "Project", model: str, since: str, maturity: str, as_of: str)
 
     now = project.clock.now()
     until = moment(as_of, now, "--as-of") if as_of else now
-    hashed = project.policy.models[model].serving.log.redact.get("unit") == "hash"
+    hashed = project.policy.models[model].serving.redaction().get("unit") == "hash"
     predictions = project.predictions(model).table(Wanted(moment(since, now, "--since"), until))
     outcomes = project.outcomes().table()
     due = now - moment(maturity, now, "--maturity")

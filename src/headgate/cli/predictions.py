@@ -62,7 +62,7 @@ def predictions(
     project = open_project(folder)
     name = choose_model(project, model)
     now = project.clock.now()
-    if unit and project.policy.models[name].serving.log.redact.get("unit") == "hash":
+    if unit and project.policy.models[name].serving.redaction().get("unit") == "hash":
         unit = project.log_hash()(unit)
     start = None if identity else moment(since, now, "--since")
     end = moment(until, now, "--until") if until else None

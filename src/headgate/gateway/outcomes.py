@@ -17,6 +17,7 @@ from headgate.gateway.protocols.speech import WRITE, Headers, allow, check_body
 from headgate.gateway.refusal import Refusal, bad
 from headgate.predictions.outcome import Outcome, Said, check
 from headgate.predictions.ports import OutcomeSink
+from headgate.predictions.redact import Conceal
 
 MOST_ROWS = 10_000
 MOST_BYTES = 4 * 1024 * 1024
@@ -34,14 +35,20 @@ class Outcomes:
         sink: Keeps outcomes.
         land: Runs a call on the loop's thread; called from another one.
         milliseconds: Reads the clock: milliseconds since 1970.
+        conceal: Makes an outcome fit to be written; raises BadInput for one that may not be.
     """
 
     def __init__(
-        self, sink: OutcomeSink, land: Callable[[Callable[[], Any]], object], milliseconds: Callable[[], int]
+        self,
+        sink: OutcomeSink,
+        land: Callable[[Callable[[], Any]], object],
+        milliseconds: Callable[[], int],
+        conceal: Conceal = lambda outcome: outcome,
     ) -> None:
         self._sink = sink
         self._land = land
         self._milliseconds = milliseconds
+        self._conceal = conceal
 
     def find(self, method: str, parts: tuple[str, ...], headers: Headers) -> Handler | None:
         """Return what answers this head; None when the path is another one."""
@@ -58,7 +65,7 @@ class Outcomes:
         received = self._milliseconds() * 1000
         for at, row in enumerate(rows):
             try:
-                good.append(check(_said(row), received, "http"))
+                good.append(self._conceal(check(_said(row), received, "http")))
             except (*UNREADABLE, BadInput) as error:
                 errors.append({"row": at, "error": error.what if isinstance(error, BadInput) else str(error)})
         if not good:
@@ -103,7 +110,8 @@ def _answer(exchange: Exchange, good: int, errors: list[dict[str, Any]], failed:
         what = "the outcomes could not be made durable; none counts as kept: send them again"
         exchange.refuse(Refusal(503, "outcomes_not_kept", what, retry_after=1))
     elif errors:
-        what = f"{len(errors)} of {good + len(errors)} outcomes are refused; the others are kept"
+        rest = "the others are kept" if good else "none is kept"
+        what = f"{len(errors)} of {good + len(errors)} outcomes are refused; {rest}"
         body = {"error": what, "code": "bad_outcomes", "accepted": good, "errors": errors[:MOST_ERRORS]}
         exchange.reply(answer_json(exchange.head, 400, body))
     else:

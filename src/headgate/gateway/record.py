@@ -7,6 +7,7 @@ from headgate.gateway.call import Batch
 from headgate.gateway.table import Serving
 from headgate.gateway.unit import texts
 from headgate.predictions.ports import OutcomeSink, PredictionLog
+from headgate.predictions.redact import Conceal
 from headgate.predictions.row import Answered, Layout, Redaction, Role, Source
 from headgate.registry.signature import Columns
 
@@ -37,12 +38,14 @@ class Keeping:
         outcomes: Where outcomes go.
         close: Writes what waits; called once, when nothing is added any more.
         counts: Reads what the log counted; None: it does not count.
+        conceal: Makes an outcome fit to be written; raises BadInput for one that may not be.
     """
 
     tap: Tap
     outcomes: OutcomeSink
     close: Callable[[], None]
     counts: Callable[[], Mapping[str, int]] | None = None
+    conceal: Conceal = lambda outcome: outcome
 
 
 class Recorder:

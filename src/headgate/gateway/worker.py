@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import Thread
 from typing import Any
 
 import uvloop
 
 from headgate.gateway.application import Application
-from headgate.gateway.follow import Follower
+from headgate.gateway.following import follow_keys, follow_routes
 from headgate.gateway.gauge import Gauge
-from headgate.gateway.guard.follow import KeyFollower
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.host import check_host, is_loopback
 from headgate.gateway.guard.keys import KeyTable
@@ -86,7 +84,7 @@ class Worker:
         servers = [] if link else await self._listen(loop, door)
         caches, opener = Caches(station.serving), Loader(station.folder, station.make, self._threads.submit)
         loader = caches.before(timed(opener, self._meter))
-        teller = Teller(self._meter, door, keeping.counts if keeping else None, caches, shadows)
+        teller = Teller(self._meter, door, keeping.counts if keeping else None, caches, shadows, lambda: app.table)
         reporting = Reporting(self._meter, teller, self._wall, link or station.desk, app)
         await reporting.start()
         known = asyncio.Event()
@@ -98,9 +96,11 @@ class Worker:
             if table.ready and link is not None:
                 loop.call_soon_threadsafe(link.send, messages.encode(messages.Ready()))
 
-        keys = self._follow_keys(lambda table: loop.call_soon_threadsafe(app.swap_keys, table))
-        follower = Follower(station.routes, loader, publish, station.poll_seconds, keys, opener.shade)
-        Thread(target=follower.run, name="follower", daemon=True).start()
+        rounds = [follow_routes(station, loader, opener.shade, publish)]
+        swap = partial(loop.call_soon_threadsafe, app.swap_keys)
+        rounds += follow_keys(station, swap, needed=self._ask_keys)
+        for one in rounds:
+            one.start()
         sweeper = loop.create_task(_sweep(loop, door, app))
         try:
             if link:  # the other workers answer meanwhile, and the sockets keep who came for this one
@@ -108,7 +108,8 @@ class Worker:
                 servers = await self._listen(loop, door)
             await self._end.wait()
         finally:
-            follower.stop()
+            for one in rounds:
+                one.stop()
             app.draining = True
             for server in servers:
                 server.close()
@@ -126,7 +127,8 @@ class Worker:
         aside, inline = partial(self._aside, loop), self._station.limits.inline_rows
         pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, Gauge(time.monotonic, time.thread_time))
         limits, tap = self._station.limits, keeping.tap if keeping else None
-        kept = [Outcomes(keeping.outcomes, loop.call_soon_threadsafe, self._milliseconds)] if keeping else []
+        land = loop.call_soon_threadsafe
+        kept = [Outcomes(keeping.outcomes, land, self._milliseconds, keeping.conceal)] if keeping else []
         more, guard = tuple(kept), self._guard()
         return Application(
             limits, pulse, self._milliseconds, Entropy(os.urandom), tap,
@@ -186,12 +188,6 @@ class Worker:
     def _ask_keys(self) -> bool:
         station = self._station
         return not station.insecure and (station.ask_keys or not is_loopback(station.host))
-
-    def _follow_keys(self, publish: Callable[[KeyTable], object]) -> Callable[[], None] | None:
-        """Return what looks at the API keys; None when there are none to look at."""
-        if self._station.keys is None:
-            return None
-        return KeyFollower(self._station.keys, publish, needed=self._ask_keys).look
 
     def _wall(self) -> float:
         return self._station.clock.now().timestamp()

@@ -85,3 +85,8 @@ class ServingPolicy(Part):
     cache: CachePolicy | None = Field(None, description="Answer known rows from memory; null: ask the model each time.")
     log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")
     shadow: ShadowPolicy = Field(ShadowPolicy(), description="What a shadow may take.")
+
+    def redaction(self) -> dict[str, Literal["hash", "drop"]]:
+        """Return what becomes of each column, and of `unit`: as of the unit's column where nothing is said."""
+        said = self.log.redact
+        return said if self.unit not in said or "unit" in said else {**said, "unit": said[self.unit]}

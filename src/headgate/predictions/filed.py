@@ -8,6 +8,7 @@ import msgspec
 
 from headgate.base.errors import BadInput
 from headgate.predictions.outcome import Outcome, Said, check
+from headgate.predictions.redact import Conceal
 
 COLUMNS = ("id", "row", "model", "unit", "time", "value", "true_at")
 WORDS = {"true": True, "false": False}
@@ -28,7 +29,11 @@ def check_columns(names: Iterable[str], where: str) -> None:
 
 
 def outcomes(
-    rows: Iterable[Mapping[str, Any]], first: int, received: int, source: str
+    rows: Iterable[Mapping[str, Any]],
+    first: int,
+    received: int,
+    source: str,
+    conceal: Conceal = lambda outcome: outcome,
 ) -> Iterator[tuple[int, Outcome | str]]:
     """Yield each row's number and its outcome, or what is wrong with it.
 
@@ -37,11 +42,12 @@ def outcomes(
         first: The number of the first row.
         received: When they are taken in, microseconds.
         source: The file's name.
+        conceal: Makes an outcome fit to be written; raises BadInput for one that may not be.
     """
     for number, row in enumerate(rows, start=first):
         try:
             cells = {name: _cell(name, value) for name, value in row.items() if value is not None and value != ""}
-            yield number, check(msgspec.convert(cells, Said, strict=False), received, source)
+            yield number, conceal(check(msgspec.convert(cells, Said, strict=False), received, source))
         except BadInput as error:
             yield number, error.what
         except (msgspec.ValidationError, ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.predictions.outcome import micros
-from headgate.predictions.redact import Hash
+from headgate.predictions.redact import MARK, Hash, as_logged
 
 # One row for each thing that was said: sent again is not said again. Without its own time it became true on arrival.
 SAID = """
@@ -74,7 +74,7 @@ class Joined:
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.register("predictions", predictions)
-        self._connection.register("outcomes", outcomes if hashed is None else hash_units(outcomes, hashed))
+        self._connection.register("outcomes", units_as_logged(outcomes, hashed))
         self._make("said", SAID, {})
         self._make("of_units", OF_UNITS, {"model": model})
         self._make("named", f"SELECT * FROM of_units UNION ALL {OF_IDS}", {})  # noqa: S608 - our own words
@@ -111,10 +111,14 @@ class Joined:
         self._connection.execute(f"CREATE TEMP TABLE {name} AS {query}", values)
 
 
-def hash_units(outcomes: Any, hashed: Hash) -> Any:
-    """Return outcomes whose units are hashed as those of the log are."""
+def units_as_logged(outcomes: Any, hashed: Hash | None) -> Any:
+    """Return outcomes whose units are as those of the log are: hashed, where the policy says so or said so then."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     place = outcomes.schema.get_field_index("unit")
-    units = [unit and hashed(unit) for unit in outcomes.column("unit").to_pylist()]
-    return outcomes.set_column(place, "unit", pa.array(units, pa.string()))
+    units = outcomes.column(place)
+    if hashed is None and not pc.any(pc.starts_with(units, MARK)).as_py():
+        return outcomes
+    made = [unit and as_logged(unit, hashed) for unit in units.to_pylist()]
+    return outcomes.set_column(place, "unit", pa.array(made, pa.string()))

@@ -3,7 +3,9 @@
 A hash keeps who is equal to whom and nothing else: BLAKE2b keyed with the project's salt, 128 bits as 32 hex digits.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import compress
 from typing import Any
@@ -12,9 +14,15 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from headgate.base.errors import BadInput
 from headgate.predictions.block import Rows
+from headgate.predictions.outcome import Outcome
+from headgate.predictions.row import Redaction
 
 Hash = Callable[[str], str]
+Conceal = Callable[[Outcome], Outcome]
+MARK = "hashed:"  # before the unit of an outcome whose unit was hashed before it was written
+_HASHED = re.compile(f"{MARK}[0-9a-f]{{32}}")
 
 
 def hasher(salt: bytes) -> Hash:
@@ -35,6 +43,37 @@ def hash_column(values: npt.NDArray[Any], hashed: Hash) -> npt.NDArray[Any]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
+
+
+def concealing(units: Mapping[str, Redaction], hashed: Hash) -> Conceal:
+    """Return what makes an outcome fit to be written; raises BadInput for one that names a unit that is not kept.
+
+    Args:
+        units: Model to what becomes of its units; models that are not there keep theirs.
+        hashed: Hashes them, as it does in the log.
+    """
+
+    def conceal(outcome: Outcome) -> Outcome:
+        redaction = units.get(outcome.model) if outcome.unit else None
+        if redaction is None:
+            return outcome
+        if redaction == "drop":
+            raise BadInput(f"units of model {outcome.model} are not kept: name the prediction by its id")
+        return replace(outcome, unit=MARK + hashed(outcome.unit))
+
+    return conceal
+
+
+def as_logged(unit: str, hashed: Hash | None) -> str:
+    """Return an outcome's unit as the log has it: hashed once, here or before it was written.
+
+    Args:
+        unit: As it was written; empty: the outcome names an id.
+        hashed: None: the log has units as they were said.
+    """
+    if _HASHED.fullmatch(unit):
+        return unit.removeprefix(MARK)
+    return hashed(unit) if unit and hashed is not None else unit
 
 
 def kept(identity: bytes, sample: float) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headgate.adapters.parquet.read import Predictions
     from headgate.features.predictor import MakeRuntime
     from headgate.gateway.record import Keeping
+    from headgate.predictions.redact import Conceal
     from headgate.predictions.rollup import Rollups
 
 
@@ -44,14 +45,15 @@ class Traffic(Place):
         samples = {name: one.log.sample for name, one in serving.items()}
         log = SpoolLog(self.spool(), samples, self.log_hash())
         segments = self.outcome_sink()
-        redact = {name: one.log.redact for name, one in serving.items()}
+        redact = {name: one.redaction() for name, one in serving.items()}
         units = {name: one.unit for name, one in serving.items() if one.unit}
 
         def close() -> None:
             log.close()
             segments.close()
 
-        return Keeping(Tap(log, redact, units), segments, close, lambda: log.counts.to_json())  # noqa: PLW0108 - read anew
+        counts = lambda: log.counts.to_json()  # noqa: E731, PLW0108 - read anew
+        return Keeping(Tap(log, redact, units), segments, close, counts, self.concealing())
 
     def rollups(self) -> "Rollups":
         """What every arm did by the second; written by whoever serves."""
@@ -118,7 +120,7 @@ class Traffic(Place):
         from headgate.predictions.join import Joined
         from headgate.predictions.query import Wanted
 
-        hashed = self.policy.models[model].serving.log.redact.get("unit") == "hash"
+        hashed = self.policy.models[model].serving.redaction().get("unit") == "hash"
         live = self.predictions(model).table(Wanted(since, until, role="live"))
         hashes = self.log_hash() if hashed else None
         with closing(Joined(model, live, self.outcomes().table(), as_of, maturity, hashes)) as joined:
@@ -155,6 +157,13 @@ class Traffic(Place):
         from headgate.adapters.outcomes.segments import Segments
 
         return Segments(self.state / "outcomes" / "segments")
+
+    def concealing(self) -> "Conceal":
+        """What takes units out of outcomes before they are written, as the policy says for each model."""
+        from headgate.predictions.redact import concealing
+
+        redactions = {name: model.serving.redaction() for name, model in self.policy.models.items()}
+        return concealing({name: one["unit"] for name, one in redactions.items() if "unit" in one}, self.log_hash())
 
     def log_hash(self) -> Callable[[str], str]:
         """The hash with which the log redacts."""

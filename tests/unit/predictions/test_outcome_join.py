@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.adapters.outcomes.history import to_table
+from headgate.base.errors import BadInput
 from headgate.predictions.join import Joined
 from headgate.predictions.outcome import Outcome, micros
-from headgate.predictions.redact import hasher
+from headgate.predictions.redact import concealing, hasher
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 T0 = micros(START)
@@ -98,6 +100,33 @@ def test_hashed_units_meet() -> None:
     table = predictions(1, units=[hashed("ada")])
     assert join(table, [of_unit("ada", 1, "x")], hashed=hashed) == {name(0): "x"}
     assert join(table, [of_unit("ada", 1, "x")]) == {name(0): None}
+
+
+def test_a_unit_that_was_hashed_before_it_was_written_meets_the_log_whatever_the_policy_says_now() -> None:
+    hashed = hasher(b"salt")
+    written = concealing({"m": "hash"}, hashed)(of_unit("ada", 1, "x"))
+    assert "ada" not in str(written)
+    table = predictions(2, units=[hashed("ada"), hashed("bob")])
+    for now in (hashed, None):
+        assert join(table, [written], hashed=now) == {name(0): "x", name(1): None}
+    again = [written, of_unit("ada", 1, "x")]  # said before the policy was changed, and after it
+    joined = Joined("m", table, to_table(again), LATE, hashed=hashed)
+    assert sorted(row["said"] for row in joined.table().to_pylist()) == [0, 1]
+    joined.close()
+
+
+def test_a_client_cannot_name_the_unit_of_somebody_else_by_its_hash() -> None:
+    hashed = hasher(b"salt")
+    written = concealing({"m": "hash"}, hashed)(of_unit(f"hashed:{hashed('ada')}", 1, "x"))
+    assert join(predictions(1, units=[hashed("ada")]), [written], hashed=hashed) == {name(0): None}
+
+
+def test_units_that_are_not_kept_name_no_prediction_and_other_outcomes_stay_as_they_are() -> None:
+    conceal = concealing({"m": "drop"}, hasher(b"salt"))
+    with pytest.raises(BadInput, match="units of model m are not kept: name the prediction by its id"):
+        conceal(of_unit("ada", 1, "x"))
+    for plain in (said(0, "no", None, T0), of_unit("ada", 1, "x", model="other")):
+        assert conceal(plain) is plain
 
 
 def test_outcomes_wait_for_their_prediction() -> None:
