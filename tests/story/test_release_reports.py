@@ -12,7 +12,7 @@ from headgate.release.chronicle import Chronicle
 from headgate.release.evidence import Reading, Verdict, weigh
 from headgate.release.meeting import Meeting, Met
 from headgate.release.move import State
-from headgate.release.report_steps import FINAL, Keeper, Reports, told_of
+from headgate.release.report_steps import AGAIN, FINAL, Keeper, Reports, told_of
 from headgate.testing.clock import START
 from headgate.testing.release_supply import MINUTE, ReleaseSupply
 from headgate.testing.release_world import verdicts
@@ -93,7 +93,11 @@ def test_a_registry_that_is_away_keeps_it_due_and_the_local_copy_is_there(tmp_pa
         reports.run()
     assert (tmp_path / "reports" / MODEL / "releases" / "delay-1" / "report.html").is_file()
     assert told.recorded == []
+    with pytest.raises(Unavailable):
+        reports.run()
+    assert told.witness.asked == 1  # it is said again, and tried again in a minute
     told.supply.registry.reachable = True
+    told.supply.clock.advance(AGAIN)
     assert reports.run() == ["delay-1"]
     assert len(told.recorded) == 1
 

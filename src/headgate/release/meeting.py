@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from headgate.release.offpolicy import Estimate
-from headgate.release.segments import Cell
+if TYPE_CHECKING:  # who only names these values needs no statistics
+    from headgate.release.offpolicy import Estimate
+    from headgate.release.segments import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Explored:
     """
 
     guard: str
-    cells: Sequence[Cell] = ()
-    alone: Mapping[str, Estimate] | None = None
+    cells: "Sequence[Cell]" = ()
+    alone: "Mapping[str, Estimate] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from headgate.release.standing import Standing
 from headgate.release.steps import read_ledger
 
 FOLDER, ACTOR = "releases", "process:reporter"
+AGAIN = timedelta(minutes=1)  # making a report reads much of the log: not in every pass
 FINAL = timedelta(minutes=1)  # after its end: then whoever serves has written what was answered
 
 
@@ -97,6 +98,7 @@ class Reports:
     def __init__(self, store: EventStore, models: Iterable[str], reporter: Reporter, clock: Clock) -> None:
         self._store, self._reporter, self._clock = store, reporter, clock
         self._read = {model: _Read(Releases(model), {}) for model in models}
+        self._failed: dict[str, tuple[HeadgateError, datetime]] = {}
 
     def run(self) -> list[str]:
         """Store what is due; return the releases whose report was stored.
@@ -104,22 +106,27 @@ class Reports:
         Raises:
             HeadgateError: What kept the first one from being stored; the others were tried as well.
         """
-        done, trouble = list[str](), list[HeadgateError]()
+        done, now = list[str](), self._clock.now()
         for model, read in self._read.items():
             self._follow(model, read)
             for at in read.releases.all:
-                if at.reported or at.release not in read.ended or self._clock.now() < read.ended[at.release] + FINAL:
+                ended = read.ended.get(at.release)
+                if at.reported or ended is None or now < ended + FINAL or self._waits(at.release, now):
                     continue
                 try:
                     folder = self._reporter.store(at)
                     append(self._store, stream_of(model), events.reported(at.release, folder, ACTOR))
                 except HeadgateError as error:
-                    trouble.append(error)
+                    self._failed[at.release] = (error, now + AGAIN)
                 else:
+                    self._failed.pop(at.release, None)
                     done.append(at.release)
-        if trouble:
-            raise trouble[0]
+        for error, _ in self._failed.values():
+            raise error
         return done
+
+    def _waits(self, release: str, now: datetime) -> bool:
+        return release in self._failed and now < self._failed[release][1]
 
     def _follow(self, model: str, read: _Read) -> None:
         for event in self._store.read(stream_of(model), after=read.releases.position):
