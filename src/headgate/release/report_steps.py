@@ -121,8 +121,8 @@ class Reports:
                 else:
                     self._failed.pop(at.release, None)
                     done.append(at.release)
-        for error, _ in self._failed.values():
-            raise error
+        for why, _ in self._failed.values():
+            raise why
         return done
 
     def _waits(self, release: str, now: datetime) -> bool:
