@@ -59,7 +59,7 @@ class ProjectWitness:
 
     def _totals(self, told: "Chronicle", until: datetime) -> dict[Whose, tuple[int, int]]:
         since = int(told.at.started.timestamp())
-        found = self._project.totals(told.plan.model, since, int(until.timestamp()) + 1)
+        found = self._project.rollups().totals(told.plan.model, since, int(until.timestamp()) + 1)
         return {key: counts for key, counts in found.items() if key[1] in _versions(told)}
 
     def _units(self, told: "Chronicle", until: datetime) -> dict[Whose, int]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from headgate.adapters.parquet.compact import Compacted
     from headgate.adapters.parquet.place import Place as LogPlace
     from headgate.adapters.parquet.read import Predictions
+    from headgate.adapters.rollups.store import SqliteRollups
     from headgate.features.predictor import MakeRuntime
     from headgate.gateway.record import Keeping
     from headgate.predictions.redact import Conceal
-    from headgate.predictions.rollup import Rollups
 
 
 class Traffic(Place):
@@ -55,21 +55,16 @@ class Traffic(Place):
         counts = lambda: log.counts.to_json()  # noqa: E731, PLW0108 - read anew
         return Keeping(Tap(log, redact, units), segments, close, counts, self.concealing())
 
-    def rollups(self) -> "Rollups":
+    def rollups(self) -> "SqliteRollups":
         """What every arm did by the second; written by whoever serves."""
         from headgate.adapters.rollups.store import SqliteRollups
 
         return SqliteRollups(self.state / "rollups.db")
 
-    def totals(self, model: str, since: int, until: int) -> dict[tuple[str, str, str], tuple[int, int]]:
-        """Requests and errors by arm, version and role, as the rollups still hold them."""
-        from headgate.adapters.rollups.store import SqliteRollups
-
-        return SqliteRollups(self.state / "rollups.db").totals(model, since, until)
-
     def predictions(self, model: str) -> "Predictions":
         """The predictions of a model, wherever they lie."""
         from headgate.adapters.parquet.read import Predictions
+    from headgate.adapters.rollups.store import SqliteRollups
 
         return Predictions(self.spool(), self._log_place(model), model)
 
