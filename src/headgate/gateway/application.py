@@ -9,8 +9,8 @@ from headgate.gateway.answers import Answers
 from headgate.gateway.arms import Seat, Seating
 from headgate.gateway.batch import Lane
 from headgate.gateway.fuse import Fuse
-from headgate.gateway.guard.guard import Guard, scope_of
-from headgate.gateway.guard.keys import KeyTable
+from headgate.gateway.guard.guard import Guard, is_open, scope_of
+from headgate.gateway.guard.keys import ANY, KeyTable
 from headgate.gateway.guard.pace import Pace
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler
@@ -146,7 +146,7 @@ class Application:
                 where a body says what is asked.
         """
         path, _, query = target.partition("?")
-        parts = tuple(unquote(part) for part in path.strip("/").split("/"))
+        parts = _parts(target)
         for speech in self._speeches:
             handler = speech.find(method, parts, headers)
             if handler is not None:
@@ -154,6 +154,16 @@ class Application:
                     raise bad("unknown_query", f"a query is not supported here: {query[:100]!r}; the body says it all")
                 return self._guarded(handler, scope_of(method, parts))
         raise Refusal(404, "unknown_path", f"there is nothing at {path[:200]}; /openapi.json lists what there is")
+
+    def knock(self, method: str, target: str, headers: Mapping[bytes, bytes]) -> None:
+        """Ask for a key before a body is taken in; what its model asks for, its handler will check.
+
+        Raises:
+            Refusal: 401, 403.
+        """
+        parts = _parts(target)
+        if not is_open(parts):
+            self.guard.admit(headers, scope_of(method, parts) or ANY)
 
     def _guarded(self, handler: Handler, scope: str | None) -> Handler:
         """Return a handler that asks for a key, each time, before it answers."""
@@ -165,3 +175,8 @@ class Application:
             handler(exchange, body)
 
         return handle
+
+
+def _parts(target: str) -> tuple[str, ...]:
+    """Return the parts of a target's path."""
+    return tuple(unquote(part) for part in target.partition("?")[0].strip("/").split("/"))

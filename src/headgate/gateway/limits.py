@@ -10,6 +10,7 @@ class Limits:
     Attributes:
         head_bytes: Request line and headers together.
         body_bytes: One request's body.
+        held_bytes: Of all bodies that are being received; beyond it one gets 503 and its connection is closed.
         connections: Open at once; further ones get 503 and are closed.
         pipelined: Unanswered requests of one connection before it is read no further.
         receive_seconds: From a request's first byte to its last.
@@ -22,6 +23,7 @@ class Limits:
 
     head_bytes: int = 16 * 1024
     body_bytes: int = 16 * 1024 * 1024
+    held_bytes: int = 512 * 1024 * 1024
     connections: int = 4096
     pipelined: int = 128
     receive_seconds: float = 10.0

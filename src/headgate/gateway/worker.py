@@ -76,7 +76,7 @@ class Worker:
         keeping = station.keeping() if station.keeping else None
         shadows = open_shadows(station, keeping, self._meter, self._milliseconds)
         app = self._application(loop, keeping, shadows)
-        door = Door(app.resolve, station.limits)
+        door = Door(app.resolve, station.limits, app.knock)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         calls = await self._listen_grpc(app)
@@ -97,8 +97,9 @@ class Worker:
                 loop.call_soon_threadsafe(link.send, messages.encode(messages.Ready()))
 
         rounds = [follow_routes(station, loader, opener.shade, publish)]
-        swap = partial(loop.call_soon_threadsafe, app.swap_keys)
-        rounds += follow_keys(station, swap, needed=self._ask_keys)
+        rounds += follow_keys(
+            station, lambda keys: loop.call_soon_threadsafe(app.swap_keys, keys), needed=self._ask_keys
+        )
         for one in rounds:
             one.start()
         sweeper = loop.create_task(_sweep(loop, door, app))

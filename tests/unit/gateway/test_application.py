@@ -10,6 +10,7 @@ import pytest
 
 from headgate.features.predictor import Predictor
 from headgate.gateway.application import Application
+from headgate.gateway.guard.keys import KeyTable
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Head
@@ -100,6 +101,29 @@ def test_of_a_key_that_stands_twice_the_last_counts_as_the_documents_say(setting
 @pytest.fixture
 def setting() -> Setting:
     return Setting()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "knocks"),
+    [
+        ("POST", "/predict", True),
+        ("POST", "/v2/models/m/infer?x=1", True),
+        ("POST", "/outcomes", True),
+        ("GET", "/v2", True),
+        ("POST", "/v2/health/live", False),
+        ("GET", "/v2/models/m/ready", False),
+    ],
+)
+def test_who_has_no_key_is_told_before_the_body(setting: Setting, method: str, target: str, *, knocks: bool) -> None:
+    setting.app.swap_keys(KeyTable(needed=True))
+    if knocks:
+        with pytest.raises(Refusal) as refused:
+            setting.app.knock(method, target, {b"headgate-key": b"hg_0_0"})
+        assert refused.value.status == 401
+    else:
+        setting.app.knock(method, target, {})
+    setting.app.swap_keys(KeyTable())
+    setting.app.knock(method, target, {})
 
 
 @pytest.mark.parametrize("target", ["/v2/models/m/infer", "/v2/models/m/versions/3/infer", "/v2/models/%6D/infer?"])

@@ -65,7 +65,8 @@ class Place:
     """A door whose requests are kept, and answered at once or when the test says."""
 
     def __init__(self, limits: Limits = LIMITS, *, at_once: bool = True) -> None:
-        self.door = Door(self.resolve, limits)
+        self.door = Door(self.resolve, limits, self.knock)
+        self.closed: Refusal | None = None
         self.at_once = at_once
         self.asked: list[tuple[str, str, bytes]] = []
         self.open: list[Exchange] = []
@@ -84,6 +85,10 @@ class Place:
                 self.open.append(exchange)
 
         return handle
+
+    def knock(self, _method: str, _target: str, _headers: Any) -> None:
+        if self.closed is not None:
+            raise self.closed
 
     def answer(self, exchange: Exchange) -> None:
         exchange.reply(answer(exchange.head, 200, exchange.head.target.encode()))
@@ -373,6 +378,41 @@ def test_expect_100_continue_is_answered_before_the_body_and_in_turn() -> None:
     place.answer(place.open[1])
     assert statuses(wire) == [200, 100, 200]
     assert not wire.ended
+
+
+@pytest.mark.parametrize(("target", "status"), [("/nowhere", 404), ("/a", 401)])
+def test_a_body_for_nothing_is_neither_asked_for_nor_kept(target: str, status: int) -> None:
+    place = Place()
+    place.closed = Refusal(401, "no_key", "show a key")
+    (asks, asks_wire), (sends, sends_wire) = place.connect(), place.connect()
+    asks.data_received(post(target, b"x" * 400, "Expect: 100-continue")[:-400])
+    assert statuses(asks_wire) == [status]
+    assert asks_wire.ended
+    sent = post(target, b"x" * 400)
+    feed(sends, sent[:-1], range(0, len(sent), 50))
+    assert statuses(sends_wire) == []
+    assert place.door.held == 0
+    place.closed = None
+    sends.data_received(b"x" + sent[:-399])  # the last byte, and the same head again, which is known by now
+    assert statuses(sends_wire) == [status]
+    sends.data_received(sent[-399:])
+    assert statuses(sends_wire) == [status, 404 if status == 404 else 200]
+    assert not sends_wire.ended
+
+
+def test_a_worker_keeps_only_so_many_bytes_of_bodies_that_are_being_received() -> None:
+    place = Place(replace(LIMITS, held_bytes=600))
+    (first, first_wire), (second, second_wire), (third, third_wire) = (place.connect() for _ in range(3))
+    for connection in (first, second):
+        connection.data_received(post("/a", b"x" * 400)[:-100])
+    assert place.door.held == 600
+    third.data_received(post("/a", b"x" * 400)[:-399])
+    assert statuses(third_wire) == [503]
+    assert b"retry-after" in third_wire.written
+    first.connection_lost(None)
+    second.data_received(b"x" * 100)
+    assert (statuses(first_wire), statuses(second_wire)) == ([], [200])
+    assert place.door.held == 0
 
 
 def test_head_gets_the_length_and_no_body() -> None:

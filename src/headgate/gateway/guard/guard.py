@@ -70,12 +70,17 @@ class Guard:
         return bucket
 
 
+def is_open(parts: tuple[str, ...]) -> bool:
+    """Say whether a path is for everybody, whatever the method."""
+    return parts in OPEN or parts[-1] == "ready"
+
+
 def scope_of(method: str, parts: tuple[str, ...]) -> str | None:
     """Return the scope that a path asks for beyond what its handler checks itself; None: anybody may.
 
     Predictions are checked where their model is known. Health is for everybody; all else is for whoever has a key.
     """
-    if parts in OPEN or parts[-1] == "ready":
+    if is_open(parts):
         return None
     if method == "POST" and (parts[-1] in ASKING or parts[-1].endswith(":predict")):
         return None

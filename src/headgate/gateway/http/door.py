@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.base.errors import HeadgateError
 from headgate.gateway.http.exchange import Exchange
-from headgate.gateway.http.head import Handler, Head, refuse
+from headgate.gateway.http.head import Handler, Head, refuse, turned_away
 from headgate.gateway.limits import Limits
 from headgate.gateway.refusal import Refusal
 
@@ -18,6 +18,7 @@ LOG = logging.getLogger("headgate.gateway")
 KNOWN_HEADS = 1024
 KNOWN_HEAD_BYTES = 2048
 Resolve = Callable[[str, str, Mapping[bytes, bytes]], Handler]
+Knock = Callable[[str, str, Mapping[bytes, bytes]], object]
 
 
 class Door:
@@ -26,24 +27,29 @@ class Door:
     Args:
         resolve: Returns what answers a method, target and headers; raises Refusal.
         limits: What clients are allowed.
+        knock: Raises Refusal when a request with this method, target and headers has no business here; asked before
+            its body is taken in, each time anew.
 
     Attributes:
         now: The loop's time at the last sweep, in seconds: exact enough to cut off a slow client, and free to read.
         heads: Heads that llhttp has read, by their bytes.
+        held: Bytes of bodies that are being received.
         refused: Refused requests by status and code, since somebody last looked.
         hurried: Whether a connection on which nothing was said yet ends as well.
         draining: Whether the worker is on its way out; every answer then ends its connection.
     """
 
-    def __init__(self, resolve: Resolve, limits: Limits) -> None:
+    def __init__(self, resolve: Resolve, limits: Limits, knock: Knock | None = None) -> None:
         self.limits = limits
         self.now = 0.0
+        self.held = 0
         self.draining = self.hurried = False
         self.refused: Counter[tuple[int, str]] = Counter()
         self.connections: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.unread = Head("", "", {}, recent=True, keep_alive=False, length=0, handle=_no_handler)
         self._resolve = resolve
+        self._knock = knock
 
     def admit(self, connection: "Connection") -> bool:
         """Take a connection in; False when the worker has as many as it may."""
@@ -89,13 +95,24 @@ class Door:
         if length > self.limits.body_bytes:
             raise self.too_large()
         keep_alive = parser.should_keep_alive() and not parser.should_upgrade() and not self.draining
+        head = Head(method, target.decode("latin-1"), named, recent, keep_alive, length, _no_handler)
         try:
-            handle = self._resolve(method, target.decode("ascii"), named)
+            head.handle = self._resolve(method, target.decode("ascii"), named)
         except Refusal as refusal:
-            handle = _always(refusal)
+            return turned_away(head, refusal)
         except UnicodeDecodeError:
-            handle = _always(Refusal(400, "bad_path", "the path holds bytes beyond ASCII; percent-encode them"))
-        return Head(method, target.decode("latin-1"), named, recent, keep_alive, length, handle)
+            return turned_away(head, Refusal(400, "bad_path", "the path holds bytes beyond ASCII; percent-encode them"))
+        return head
+
+    def screen(self, head: Head) -> Head:
+        """Return a head, turned away if its body would be taken in for nothing: what is known of a head stays true."""
+        if self._knock is None or head.refusal is not None or not head.length:
+            return head
+        try:
+            self._knock(head.method, head.target, head.headers)
+        except Refusal as refusal:
+            return turned_away(head, refusal)
+        return head
 
     def learn(self, raw: bytes, head: Head) -> None:
         """Keep a head, if the same bytes can only ever mean the same."""
@@ -120,6 +137,10 @@ class Door:
         self.refused[refusal.status, refusal.code] += 1
         exchange.reply(refuse(exchange.head, refusal))
 
+    def too_much(self) -> Refusal:
+        """Return the refusal of a body when the worker holds as many as it may."""
+        return Refusal(503, "too_many_bytes", "this worker is receiving too many large bodies", retry_after=1)
+
     def too_large(self) -> Refusal:
         """Return the refusal of a body beyond the limit."""
         return Refusal(413, "body_too_large", f"the body is longer than {self.limits.body_bytes} bytes")
@@ -130,13 +151,6 @@ def _merge(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in headers:
         named[name] = named[name] + b", " + value if name in named else value
     return named
-
-
-def _always(refusal: Refusal) -> Handler:
-    def handle(exchange: Exchange, _body: bytes) -> None:
-        exchange.refuse(refusal)
-
-    return handle
 
 
 def _no_handler(_exchange: Exchange, _body: bytes) -> None:

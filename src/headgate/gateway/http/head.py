@@ -29,6 +29,7 @@ class Head:
         keep_alive: Whether the connection stays open after the answer.
         length: Bytes of body that were announced; -1: chunked.
         handle: What answers it.
+        refusal: Why it is refused whatever its body holds; None: it is not.
         plain: Whether the answer needs nothing beyond a status line, its own headers and a body.
     """
 
@@ -39,6 +40,7 @@ class Head:
     keep_alive: bool
     length: int
     handle: Handler
+    refusal: Refusal | None = None
     plain: bool = False
 
     def __post_init__(self) -> None:
@@ -52,6 +54,15 @@ class Head:
 def closing(head: Head) -> Head:
     """Return the head with an answer that ends the connection."""
     return replace(head, keep_alive=False)
+
+
+def turned_away(head: Head, refusal: Refusal) -> Head:
+    """Return the head of a request that is refused whatever its body holds."""
+
+    def handle(exchange: Exchange, _body: bytes) -> None:
+        exchange.refuse(refusal)
+
+    return replace(head, handle=handle, refusal=refusal)
 
 
 def answer(head: Head | None, status: int, body: bytes, headers: Iterable[Header] = (JSON,)) -> bytes:

@@ -59,6 +59,7 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self._body: list[bytes] = []
         self._silent = self._around = 0  # bytes since the last of a body, and all that are none
+        self._held = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -66,7 +67,8 @@ class Reader:
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = []
-        self._received = 0
+        self._door.held -= self._held
+        self._held = self._received = 0
         self._told = 0
 
     def forget(self) -> None:
@@ -129,18 +131,30 @@ class Reader:
             return
         if candidate is not None:
             self._door.learn(candidate, self._head)
-        if b"expect" in self._head.headers and self._head.recent:
-            self._listener.expect(self._head)
+        head = self._head = self._door.screen(self._head)
+        if b"expect" not in head.headers or not head.recent:
+            return
+        if head.refusal is None:
+            self._listener.expect(head)
+        else:
+            self._listener.refuse(head.refusal)  # whether its body comes all the same, nobody can tell
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._received += len(body)
         self._around -= len(body)
         self._silent = 0
-        if self._received > self._door.limits.body_bytes:
-            self._listener.refuse(self._door.too_large())
-        elif not self._listener.last:
+        if self._listener.last or self._head is None:
+            return
+        door = self._door
+        if self._received > door.limits.body_bytes:
+            self._listener.refuse(door.too_large())
+        elif self._head.refusal is None:
+            door.held += len(body)
+            self._held += len(body)
             self._body.append(body)
+            if door.held > door.limits.held_bytes:
+                self._listener.refuse(door.too_much())
 
     def on_message_complete(self) -> None:
         """Hand the whole request over."""
