@@ -64,7 +64,6 @@ class Traffic(Place):
     def predictions(self, model: str) -> "Predictions":
         """The predictions of a model, wherever they lie."""
         from headgate.adapters.parquet.read import Predictions
-    from headgate.adapters.rollups.store import SqliteRollups
 
         return Predictions(self.spool(), self._log_place(model), model)
 
