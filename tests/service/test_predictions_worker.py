@@ -347,6 +347,7 @@ def test_a_file_of_outcomes_must_hold_outcomes(serving: Serving) -> None:
     good = serving.run("outcomes", "import", str(folder / "d.parquet"), "--json")
     assert (good.returncode, json.loads(good.stdout)["accepted"]) == (0, 1)
     (row,) = serving.project.outcomes().table().to_pylist()
-    assert (row["unit"], row["value"], row["number"], row["time"]) == ("ada", "true", 1.0, 1772323200000000)
+    assert (row["value"], row["number"], row["time"]) == ("true", 1.0, 1772323200000000)
+    assert row["unit"] == f"hashed:{serving.project.log_hash()('ada')}", "the policy says so, wherever it comes from"
     assert serving.run("predictions", "--since", "yesterday").returncode == 4
     assert "no predictions; --since" in serving.run("predictions").stdout

@@ -4,6 +4,7 @@ A challenger's share is a lease: it holds until `renewed_until`, which whoever c
 the champion has everything (routing/share.py).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from headgate.base.errors import BadInput
 COLLECTION = "route"
 BUNDLES = "bundles"
 CHAMPION, CHALLENGER = "champion", "challenger"
+WORD = re.compile(r"[A-Za-z0-9._-]{1,100}")  # names go into headers, metadata, labels and paths
 
 
 def bundle_of(digest: str) -> str:
@@ -94,10 +96,16 @@ class Route:
                 where=where,
                 way_out="give every arm a share from 0 to 1",
             )
+        words = [*names, *[one.version for one in (*self.arms, *self.shadows)], *([self.release] * bool(self.release))]
+        if wrong := [word for word in words if not WORD.fullmatch(word)]:
+            what = (
+                f"arms, shadows, versions and releases are named by 1 to 100 letters, digits, . _ -, not {wrong[0]!r}"
+            )
+            raise BadInput(what, where=where, way_out="choose another name")
         if len(set(names)) < len(names):
             raise BadInput(f"two arms or shadows have one name: {', '.join(names)}", where=where)
-        if wrong := [shadow for shadow in self.shadows if not 0 <= shadow.fraction <= 1]:
-            raise BadInput(f"a shadow's fraction is from 0 to 1, not {wrong[0].fraction:g}", where=where)
+        if odd := [shadow for shadow in self.shadows if not 0 <= shadow.fraction <= 1]:
+            raise BadInput(f"a shadow's fraction is from 0 to 1, not {odd[0].fraction:g}", where=where)
         if self.renewed_until is not None and self.renewed_until.tzinfo is None:
             raise BadInput("renewed_until has no zone", where=where)
 

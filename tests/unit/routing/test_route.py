@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.base.errors import BadInput
-from headgate.routing.route import Arm, Route
+from headgate.routing.route import Arm, Route, Shadow
 
 
 def arm(name: str, weight: float) -> Arm:
@@ -28,3 +28,27 @@ def test_the_champion_is_the_arm_of_that_name() -> None:
     route = Route("late", 1, (arm("challenger", 0.9), arm("champion", 0.1)))
     assert route.champion.name == "champion"
     assert Route("late", 1, (arm("a", 0.4), arm("b", 0.6))).champion.name == "b"
+
+
+WRONG = ("", "prüfling", "a\r\nset-cookie: x", "a b", "a/b", "x" * 101, "a\n")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_names_that_do_not_fit_a_header_are_refused(name: str) -> None:
+    champion = arm("champion", 1.0)
+    shadow = Shadow(name, "4", "sha256:1", 1.0, "/bundles/1")
+    arms = (arm("champion", 0.5), arm(name, 0.5))
+    for make in (
+        lambda: Route("late", 1, arms),
+        lambda: Route("late", 1, (champion,), (shadow,)),
+        lambda: Route("late", 1, (Arm("champion", name, "sha256:1", 1.0, "/b"),)),
+        lambda: Route("late", 1, (champion,), release=name or " "),
+    ):
+        with pytest.raises(BadInput, match="letters, digits"):
+            make()
+
+
+def test_names_of_policies_and_of_shadows_fit() -> None:
+    shadow = Shadow("shadow-12", "12", "sha256:1", 1.0, "/bundles/1")
+    route = Route("late", 1, (arm("champion", 0.5), arm("b_2.x", 0.5)), (shadow,), release="late-3")
+    assert Route.from_json(route.to_json()) == route
