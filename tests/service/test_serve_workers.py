@@ -204,6 +204,27 @@ def test_the_metrics_of_all_workers_are_on_one_page(crew: Crew) -> None:
     assert {worker["pid"] for worker in health["workers"]} == set(crew.workers())
 
 
+def test_a_worker_that_dies_while_the_database_is_away_serves_again_what_was_read_last(crew: Crew, place: Path) -> None:
+    database, aside = place / ".headgate" / "headgate.db", place / "aside"
+    aside.mkdir()
+    moved = list(database.parent.glob("headgate.db*"))
+    for path in moved:
+        path.rename(aside / path.name)
+    database.mkdir()  # nothing can be opened there
+    ready = crew.said("is ready")
+    try:
+        for pid in crew.workers():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: crew.said("is ready") >= ready + 2, "both are back")
+        wait_for(lambda: "routes: cannot be read" in crew.show("/health"), "the health page says so")
+        assert {crew.ask()[0] for _ in range(20)} == {200}
+    finally:
+        database.rmdir()
+        for path in moved:
+            (aside / path.name).rename(path)
+    wait_for(lambda: "routes: cannot be read" not in crew.show("/health"), "the routes are read again")
+
+
 def test_a_second_server_on_the_port_is_refused(crew: Crew, place: Path) -> None:
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(place), "--workers", "2"]
     ran = subprocess.run([*command, "--port", str(crew.port)], capture_output=True, text=True, check=False, timeout=60)

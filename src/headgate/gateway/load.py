@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from headgate.base.errors import BadInput, HeadgateError, Refused, Tampered
+from headgate.base.errors import BadInput, HeadgateError, Refused, Tampered, Unavailable
 from headgate.features.predictor import MakeRuntime, open_predictor
 from headgate.features.warm import warm
 from headgate.gateway.table import Shaded
@@ -64,7 +64,11 @@ class Loader:
             HeadgateError: Its bundle is not there, not what the route names, or of another model.
         """
         folder = self._place(shadow)
-        manifest = open_bundle(folder, shadow.digest)
+        try:
+            manifest = open_bundle(folder, shadow.digest)
+        except OSError as error:
+            what = f"its bundle cannot be read now: {error.strerror or error}"
+            raise Unavailable(what, where=str(folder), way_out="it is tried again in a few seconds") from error
         if manifest.model != model:
             raise Refused(f"the bundle is of model {manifest.model}, not {model}", where=shadow.bundle)
         return Shaded(shadow, folder, manifest)

@@ -1,6 +1,7 @@
 """Once a second: gather what a worker counted and how it stands into a report. Times are handed in."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from time import monotonic
 from weakref import WeakSet
 
@@ -11,6 +12,7 @@ from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.metrics.report import Report
 from headgate.gateway.shadow.shadows import Shadows
+from headgate.gateway.table import Table
 from headgate.gateway.version import Loaded
 from headgate.policy.model import ServingPolicy
 from headgate.routing.route import Arm
@@ -31,6 +33,14 @@ def timed(open_version: Open, meter: Meter) -> Open:
     return opened
 
 
+def standing(table: Table) -> dict[str, str]:
+    """Return what a person should know of a route table: what it could not follow, and why."""
+    notes = {f"model {model}": entry.why for model, entry in table.entries.items() if entry.why}
+    if table.away:
+        notes["routes"] = f"{table.away}; the last ones stand"
+    return notes
+
+
 class Caches:
     """The caches of a worker's versions.
 
@@ -41,6 +51,7 @@ class Caches:
     def __init__(self, policies: Mapping[str, ServingPolicy]) -> None:
         self._policies = policies
         self._open: WeakSet[Cached] = WeakSet()
+        self._lock = Lock()  # versions are loaded in several threads
 
     def before(self, open_version: Open) -> Open:
         """Return what opens versions with a cache before those whose policy has one."""
@@ -49,14 +60,16 @@ class Caches:
             loaded, policy = open_version(model, arm), self._policies.get(model)
             if policy is not None and policy.cache is not None:
                 loaded.predictor = cached = Cached(loaded.predictor, policy.cache, monotonic)
-                self._open.add(cached)
+                with self._lock:
+                    self._open.add(cached)
             return loaded
 
         return opened
 
     def take(self) -> tuple[int, int, int]:
         """Return hits and misses since the last time, and bytes that are held."""
-        every = [cached.counts for cached in tuple(self._open)]
+        with self._lock:
+            every = [cached.counts for cached in tuple(self._open)]
         hits, misses = sum(one.hits for one in every), sum(one.misses for one in every)
         for one in every:
             one.hits = one.misses = 0
@@ -72,12 +85,20 @@ class Teller:
         log: Reads what the prediction log counted since it was opened; None: there is none.
         caches: Of the versions.
         shadows: Of the worker; None: there are none.
+        table: Reads the route table.
     """
 
     def __init__(
-        self, meter: Meter, door: Door, log: Counts | None, caches: Caches, shadows: Shadows | None = None
+        self,
+        meter: Meter,
+        door: Door,
+        log: Counts | None,
+        caches: Caches,
+        shadows: Shadows | None,
+        table: Callable[[], Table],
     ) -> None:
         self._caches = caches
+        self._table = table
         self._shadows = shadows
         self._meter = meter
         self._door = door
@@ -100,9 +121,12 @@ class Teller:
         meter.counts[of.CACHE_HITS.name] += hits
         meter.counts[of.CACHE_MISSES.name] += misses
         self._held = float(held)
-        made = meter.take(now, self._levels, self._shadows.notes() if self._shadows else None)
+        made = meter.take(now, self._levels, self._notes())
         meter.offset = wall - now
         return made
+
+    def _notes(self) -> dict[str, str]:
+        return {**(self._shadows.notes() if self._shadows else {}), **standing(self._table())}
 
     def _count_log(self) -> None:
         if self._log is None:

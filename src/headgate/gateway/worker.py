@@ -100,8 +100,6 @@ class Worker:
         rounds += follow_keys(
             station, lambda keys: loop.call_soon_threadsafe(app.swap_keys, keys), needed=self._ask_keys
         )
-        for one in rounds:
-            one.start()
         sweeper = loop.create_task(_sweep(loop, door, app))
         try:
             if link:  # the other workers answer meanwhile, and the sockets keep who came for this one

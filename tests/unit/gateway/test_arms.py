@@ -14,7 +14,7 @@ import pytest
 from headgate.base.errors import Tampered
 from headgate.features.predictor import Predictor
 from headgate.gateway.application import Application
-from headgate.gateway.follow import Follower, turn
+from headgate.gateway.follower import Follower
 from headgate.gateway.guard.bucket import Rate
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.keys import Key, KeyTable, fingerprint, spell
@@ -23,7 +23,6 @@ from headgate.gateway.http.head import Head
 from headgate.gateway.limits import Limits
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.refusal import Refusal
-from headgate.gateway.table import Table
 from headgate.gateway.turn import Done, Pulse
 from headgate.gateway.version import Loaded
 from headgate.journal.ports import Document
@@ -93,7 +92,8 @@ class World:
             seconds=lambda: self.seconds,
             meter=self.meter,
         )
-        self.table = Table()
+        self.documents: list[Document] = []
+        self.follower = Follower(lambda: self.documents, self.open, self.app.swap)
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
@@ -116,11 +116,8 @@ class World:
         if version:
             arms.append(Arm("challenger", version, f"sha256:{version}", share, f"b/{version}"))
         wanted = Route("m", self.revision, tuple(arms), salt="m/2/1", **more)
-        for table in turn(
-            self.table, [Document("route", "m", self.revision, wanted.to_json())], self.open, again=False
-        ):
-            self.table = table
-            self.app.swap(table)
+        self.documents = [Document("route", "m", self.revision, wanted.to_json())]
+        self.follower.look(again=False)
         return wanted
 
     def send(self, x: float = 0.5, user: str | None = None, path: str = INFER, rows: int = 1, **headers: str) -> Any:
@@ -256,7 +253,7 @@ def test_with_database_and_controller_dead_for_an_hour_the_worker_answers_on_and
             raise ConnectionError("the database is gone")
         return [Document("route", "m", route.revision, route.to_json())]
 
-    follower = Follower(documents, world.open, world.app.swap, seconds=1.0)
+    follower = Follower(documents, world.open, world.app.swap)
     for world.seconds in range(30):
         follower.look(again=False)
     assert {world.ask() for _ in range(50)} == {"1", "2"}
@@ -299,7 +296,7 @@ def test_a_challenger_that_does_not_load_leaves_its_share_with_the_champion() ->
     world.torn.add("2")
     world.route(0.5)
     assert {world.ask() for _ in range(20)} == {"1"}
-    assert "version 2 (challenger) is refused: it is torn" in world.table.entries["m"].why
+    assert "version 2 (challenger) is refused: it is torn" in world.app.table.entries["m"].why
 
 
 def test_a_limit_refuses_with_429_and_a_key_is_asked_for_once_the_table_says_so() -> None:

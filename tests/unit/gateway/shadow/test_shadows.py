@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headgate.base.errors import BadInput
-from headgate.gateway.follow import turn
+from headgate.gateway.follow import follow
 from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.record import Tap
@@ -181,12 +181,12 @@ def test_a_shadow_whose_bundle_is_not_there_is_refused_and_everything_else_serve
 
     arm = Arm("champion", "1", "sha256:1", 1.0, "b")
     route = Route("m", 1, (arm,), (shaded("2").shadow, shaded("3").shadow))
-    documents = [Document("route", "m", 1, route.to_json())]
-    entry = [*turn(Table(), documents, open_version, shade, again=False)][-1].entries["m"]
+    document = Document("route", "m", 1, route.to_json())
+    entry = follow(document, None, open_version, shade)
     assert [one.shadow.version for one in entry.shadows] == ["2"]
     assert entry.why == "version 3 (shadow-3, a shadow) is refused: there is no folder"
     assert entry.serving is not None
-    without = [*turn(Table(), documents, open_version, again=False)][-1].entries["m"]
+    without = follow(document, None, open_version)
     assert without.shadows == ()
 
 
