@@ -9,9 +9,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
-from headgate.base.errors import HeadgateError, Unavailable
+from headgate.base.errors import Unavailable
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.head import Handler
@@ -67,6 +68,8 @@ class Admin:
         self._door = Door(self._resolve, Limits(connections=64))
         self._servers: list[asyncio.Server] = []
         self._waiting: deque[Row] = deque(maxlen=MOST_WAITING)
+        self._held: deque[Row] = deque(maxlen=MOST_WAITING)  # what is being written, or could not be
+        self._writing = Lock()  # whoever waits for a write may be cancelled, its thread goes on
 
     async def listen(self) -> None:
         """Take the port.
@@ -94,11 +97,15 @@ class Admin:
             while True:
                 await asyncio.sleep(1)
                 self._door.sweep(loop.time())
-                self._waiting.extend(self._board.finish(self._desk.now()))
-                await loop.run_in_executor(None, self._write)
+                await self.keep()
         finally:
             if chore:
                 chore.cancel()
+
+    async def keep(self) -> None:
+        """Keep the rows that are final by now."""
+        self._waiting.extend(self._board.finish(self._desk.now()))
+        await asyncio.get_running_loop().run_in_executor(None, self._write)
 
     async def close(self) -> None:
         """Keep every row that is left, and close."""
@@ -109,16 +116,18 @@ class Admin:
         self._door.drain()
 
     def _write(self) -> None:
-        rows = list(self._waiting)
-        if not rows:
-            return
-        try:
-            self._desk.rollups.add(rows)
-        except HeadgateError as error:
-            LOG.warning("%d rollups wait: %s", len(rows), error)
-            return
-        for _ in rows:
-            self._waiting.popleft()
+        """Write what waits, in a thread; an earlier write that goes on yet, its caller gone, is waited for."""
+        with self._writing:
+            while self._waiting:
+                self._held.append(self._waiting.popleft())
+            if not self._held:
+                return
+            try:
+                self._desk.rollups.add(tuple(self._held))
+            except Exception as error:  # noqa: BLE001 - whatever the file's fault: rows wait, and everything else goes on
+                LOG.warning("%d rollups wait: %s", len(self._held), error)
+                return
+            self._held.clear()
 
     def _resolve(self, method: str, target: str, headers: Mapping[bytes, bytes]) -> Handler:  # noqa: ARG002 - as others
         allow(method, READ)
