@@ -71,9 +71,12 @@ async def start(command: Command, plugs: Sequence[socket.socket], heard: Callabl
             pass_fds=(*listening, theirs.fileno()),
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the workers in order
         )
+        link = Link(lambda message: heard(child, message), lambda: None)
+        child = Child(process, loop.time(), link)
+        await loop.create_unix_connection(lambda: link, sock=ours)
+    except BaseException:
+        ours.close()  # a worker that runs already takes this for the end of its supervisor, and ends
+        raise
     finally:
         theirs.close()
-    link = Link(lambda message: heard(child, message), lambda: None)
-    child = Child(process, loop.time(), link)
-    await loop.create_unix_connection(lambda: link, sock=ours)
     return child

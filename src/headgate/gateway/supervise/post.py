@@ -7,6 +7,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from headgate.gateway.listen import again
 from headgate.gateway.supervise.child import Child, Command, start
@@ -45,6 +46,7 @@ class Post:
         self.child: Child | None = None
         self.restarts = 0
         self._plugs = plugs
+        self._places = [(plug.family, plug.getsockname()) for plug in plugs]
         self._shared = shared
         self._command = command
         self._heard = heard
@@ -55,7 +57,9 @@ class Post:
     async def keep(self) -> None:
         """Start a worker, and another whenever one ends; until end."""
         while not self._ending.is_set():
-            child = self.child = self.child or await self._start()
+            child = self.child = self.child or await self._fill()
+            if child is None:
+                continue
             code = await child.process.wait()
             if child is not self.child or self._ending.is_set():
                 self._left(child, restarted=False)
@@ -68,7 +72,11 @@ class Post:
 
     async def replace(self, seconds: float, drain: float) -> bool:
         """Start a fresh worker beside the old one, and end the old one once the fresh one is ready; say if it was."""
-        fresh = await self._start()
+        try:
+            fresh = await self._start()
+        except Exception as error:  # noqa: BLE001 - as in _fill
+            LOG.error("post %d: no fresh worker can be started, the old one stays: %s", self.number, error)  # noqa: TRY400
+            return False
         if not await fresh.becomes_ready(seconds):
             LOG.error("post %d: the fresh worker did not become ready; the old one stays", self.number)
             await fresh.end(drain)
@@ -86,18 +94,31 @@ class Post:
             plug.close()
         return code
 
+    async def _fill(self) -> Child | None:
+        """Return a worker that was started; None when that failed, after a rest, so that it is tried again."""
+        try:
+            child = await self._start()
+        except Exception as error:  # noqa: BLE001 - no process, no memory, no handle: the other posts go on meanwhile
+            wait = self._deaths.wait(0.0)
+            what = "post %d: a worker cannot be started: %s; again in %g s"
+            LOG.error(what, self.number, error, wait)  # noqa: TRY400 - said, not traced: it may be said often
+            await self._rest(wait)
+            return None
+        if self._ending.is_set():  # it was told to end before there was anybody to tell
+            child.process.terminate()
+        return child
+
     async def _start(self) -> Child:
+        for at, plug in enumerate(self._plugs):
+            if plug.fileno() < 0:
+                self._plugs[at] = again(*self._places[at])
         return await start(
             self._command, [*self._plugs, *self._shared], lambda child, message: self._heard(self, child, message)
         )
 
     async def _rest(self, seconds: float) -> None:
-        places = [(plug.family, plug.getsockname()) for plug in self._plugs] if seconds > PATIENCE else []
-        if places:
+        if seconds > PATIENCE:
             for plug in self._plugs:
                 plug.close()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
-        except TimeoutError:
-            if places:
-                self._plugs = [again(*place) for place in places]
