@@ -14,9 +14,10 @@ fail in the end. Both follow from moments. In a block with K events, a bucket wi
 
 where v is the variance between buckets of their relative rates. Summed over buckets and blocks of 1, 10 or 30 seconds
 that is one equation, and over the whole history another, in which v weighs far more. phi is the largest over the three
-lengths of blocks, and at least 1; v is what the whole history leaves, and at least 0,
-plus half its standard error, sqrt(2 / 31) sum (k - K s)^2 / sum (K s)^2, but no more than 0.03: a spread that is taken
-for too small is never made good, and one that few events say nothing about must not hide a fault.
+lengths of blocks, and at least 1; of no length more than v = 0 would make it, since the two equations are one where a
+block holds nearly all events. v is what the whole history leaves, and at least 0, plus half its standard error,
+sqrt(2 / 31) sum (k - K s)^2 / sum (K s)^2, but no more than 0.03: a spread that is taken for too small is never made
+good, and one that few events say nothing about must not hide a fault.
 
 An arm with a share p of all units is as large as 32 p buckets, the other as 32 (1 - p), so the log of the odds ratio
 between two arms of one version has about the variance v / (32 p (1 - p)); its root is the spread.
@@ -112,7 +113,8 @@ def learn(units: Ints, events: Ints) -> Dispersion:
         found, expected, part = _moments(units, events, block)
         from_units = part / product  # what v adds to a block, in parts of what it adds to the whole history
         left = found - from_units * squares
-        phi = np.maximum(phi, left / np.maximum(expected - from_units * binomial, TINY))
+        alone = found / np.maximum(expected, TINY)  # were there no units: more than all cannot be the bursts'
+        phi = np.maximum(phi, np.minimum(left / np.maximum(expected - from_units * binomial, TINY), alone))
     error = np.sqrt(2 / (BUCKETS - 1)) * np.maximum(squares, phi * binomial) / product
     variance = np.maximum(0.0, squares - phi * binomial) / product + np.minimum(error / 2, DOUBT)
     return Dispersion(phi, variance, events.sum(axis=(-1, -2)))

@@ -65,3 +65,14 @@ def test_without_spread_values_are_the_alternatives_and_the_null() -> None:
     values, weights = Noise().values(2.0, (4.0, 6.0))
     assert np.allclose(values, [4.0, 6.0, 2.0])
     assert weights.tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+
+
+def test_events_of_a_few_seconds_alone_say_no_more_than_they_hold() -> None:
+    """Slow answers are known only of the last seconds of a short past: one block holds them all."""
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        units = np.zeros((300, 32), np.int64)
+        units[-20:] = 2 + rng.integers(0, 2, (20, 32))
+        events = np.zeros_like(units)
+        events[-8:] = rng.binomial(units[-8:], 0.08)
+        assert 1.0 <= float(learn(units, events).phi) < 2.5
