@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.gateway.batch import Lane
@@ -98,6 +98,7 @@ class Seating:
         self._now = now
         self._seconds = seconds
         self._seats: dict[tuple[str, str, str, Loaded], Seat] = {}
+        self._leases: dict[str, tuple[datetime, datetime, float]] = {}  # until when; and both clocks as it was read
         self.arms: Mapping[str, Arms] = {}
 
     def swap(self, table: Table) -> None:
@@ -130,9 +131,19 @@ class Seating:
         for seat in seats[1:]:
             seat.fuse.look(now)
         out = {seat.serving.arm.name for seat in seats[1:] if seat.fuse.state == "open"}
-        moment = self._now()
+        moment = self._moment(route, now)
         held = effective(route, moment, out)
         return Arms(entry, held, holds(route, moment), seats, Split.of(held))
+
+    def _moment(self, route: Route, seconds: float) -> datetime:
+        """Return when it is now for a lease: a clock that is set back after the lease was read lengthens none."""
+        now, until = self._now(), route.renewed_until
+        if until is None:
+            return now
+        read = self._leases.get(route.model)
+        if read is None or read[0] != until:
+            read = self._leases[route.model] = (until, now, seconds)
+        return max(now, read[1] + timedelta(seconds=seconds - read[2]))
 
     def _key(self, entry: Entry, serving: Serving) -> tuple[str, str, str, Loaded]:
         return entry.model, serving.arm.name, entry.route.release if entry.route else "", serving.loaded

@@ -73,6 +73,7 @@ class World:
 
     def __init__(self, *, runtime: str = "onnx", **policy: Any) -> None:
         self.seconds = 0.0
+        self.set_back = 0.0
         self.models: dict[str, Model] = {}
         self.soon: list[Any] = []
         self.aside: list[tuple[Any, Done]] = []
@@ -96,7 +97,7 @@ class World:
         self.follower = Follower(lambda: self.documents, self.open, self.app.swap)
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return START + timedelta(seconds=self.seconds - self.set_back)
 
     def milliseconds(self) -> int:
         return int(self.now().timestamp() * 1000)
@@ -240,6 +241,19 @@ def test_a_share_that_nobody_renews_for_an_hour_goes_back_to_the_champion() -> N
     world.route(0.5, renewed_until=START + timedelta(seconds=9999))
     assert {world.ask() for _ in range(50)} == {"1", "2"}
     assert len(world.models) == 2, f"nothing was loaded again for {wanted}"
+
+
+def test_a_clock_that_is_set_back_lengthens_no_lease() -> None:
+    world = World()
+    world.route(0.5, renewed_until=START + timedelta(seconds=60))
+    world.seconds = 30
+    world.app.look()
+    assert {world.ask(headgate_unit=f"u{number}") for number in range(20)} == {"1", "2"}
+    world.seconds, world.set_back = 61, 3600.0
+    world.app.look()
+    assert {world.ask(headgate_unit=f"u{number}") for number in range(20)} == {"1"}
+    world.route(0.5, renewed_until=START + timedelta(seconds=60 - 3600 + 61))
+    assert {world.ask(headgate_unit=f"u{number}") for number in range(20)} == {"1", "2"}, "a lease that was renewed"
 
 
 def test_with_database_and_controller_dead_for_an_hour_the_worker_answers_on_and_the_champion_has_everything() -> None:

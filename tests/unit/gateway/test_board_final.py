@@ -46,6 +46,28 @@ def test_a_clock_that_is_set_back_hands_no_second_out_twice() -> None:
     assert board.rest() == []
 
 
+def test_a_clock_that_was_ahead_for_a_moment_costs_no_second_that_comes_after() -> None:
+    board = Board(FINAL)
+    for now in (1000.0, 4600.0, 1001.0):
+        board.finish(now)
+    kept: list[Row] = []
+    for second in range(1001, 1061):
+        board.add(1, told("quick", second=float(second)))
+        kept += board.finish(second + 1.0)
+    kept += board.rest()
+    assert [row.key.second for row in kept] == list(range(1001, 1061))
+    assert f"{of.LATE.name} 0" in board.page()
+
+
+def test_a_second_that_was_handed_out_by_a_clock_ahead_is_not_handed_out_again() -> None:
+    board = Board(FINAL)
+    board.add(1, told("quick"))
+    assert models(board.finish(4600.0)) == ["quick"]
+    board.finish(100.0)
+    board.add(1, told("quick", "other"))
+    assert models(board.rest()) == ["other"]
+
+
 def test_a_call_that_hangs_is_an_error_when_its_model_says() -> None:
     meter = Meter(0.0, FINAL)
     for model in ("quick", "other"):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.report import Arm, Report, Second
@@ -13,6 +14,7 @@ from headgate.routing.route import CHAMPION
 GRACE_SECONDS = 3.0  # workers report once a second; a report may be under way
 SLOW_SHARE = 0.95
 SLOW_SECONDS, SLOW_LEAST = 300, 200  # what the champion did in so many seconds, if it was so much, says what is slow
+MOST_GIVEN = 20_000  # keys of rows that were handed out; a clock that is set back brings their seconds again
 Whose = tuple[str, str, str, str]
 
 
@@ -51,6 +53,7 @@ class Board:
         self._rows: dict[Key, Row] = {}
         self._after = final or {}
         self._looked = 0.0  # when final rows were handed out
+        self._given: dict[Key, None] = {}  # the oldest first
         self._recent: dict[str, tuple[int, dict[int, int]]] = {}
 
     def add(self, worker: int, report: Report) -> None:
@@ -73,11 +76,16 @@ class Board:
     def finish(self, now: float) -> list[Row]:
         """Return the rows that are final now, and were not returned before.
 
+        A clock may be ahead and be set back: what is final goes back with it, and no second is returned again.
+
         Args:
             now: Seconds since 1970.
         """
-        self._looked = max(self._looked, now)
+        self._looked = now
         done = [self._rows.pop(key) for key in sorted(self._rows) if key.second < self._end(key.model)]
+        self._given.update(dict.fromkeys(row.key for row in done))
+        for key in list(islice(self._given, max(0, len(self._given) - MOST_GIVEN))):
+            del self._given[key]
         for row in done:
             if row.key.arm == CHAMPION and row.key.role == "live":
                 self._learn(row)
@@ -110,7 +118,7 @@ class Board:
         return int(self._looked - self._after.get(model, FINAL_SECONDS) - GRACE_SECONDS)
 
     def _add_second(self, key: Key, second: Second) -> None:
-        if key.second < self._end(key.model):
+        if key.second < self._end(key.model) or key in self._given:
             self._counts[of.LATE.name] += second.count
             return
         row = Row(
@@ -123,7 +131,7 @@ class Board:
         """Let the champion's past say what is slow: a quantile of its last few minutes."""
         since, seen = self._recent.get(row.key.model, (row.key.second, {}))
         seen = add_bins(seen, row.latency)
-        due = row.key.second - since >= SLOW_SECONDS or row.key.model not in self.slow
+        due = abs(row.key.second - since) >= SLOW_SECONDS or row.key.model not in self.slow
         if due and sum(seen.values()) >= SLOW_LEAST:
             self.slow[row.key.model] = bin_of(quantile(seen, SLOW_SHARE))
             since, seen = row.key.second, {}
