@@ -14,7 +14,7 @@ CODE    := src tests $(wildcard benchmarks) examples docs
 SPREAD  := --numprocesses 2 --dist loadfile
 BENCHES := $(basename $(notdir $(wildcard benchmarks/bench_*.py)))
 
-.PHONY: help demo test check format bench simulate docs lock clean
+.PHONY: help demo test check format bench simulate soak docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -43,6 +43,11 @@ bench: $(VENV)/.dev ## Measure against the budgets, beside nginx and other serve
 
 simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
 	HEADGATE_SIMULATIONS=20 $(BIN)/python -m pytest tests/simulation --durations=10
+
+soak: $(VENV)/.test ## 100,000 malformed requests, 50 kills at random moments, long fuzzing (long; `make test` runs a share)
+	HEADGATE_MALFORMED=100000 HEADGATE_KILLS=50 HEADGATE_FUZZ=100 $(BIN)/python -m pytest --timeout 3600 --durations=10 \
+	tests/conformance/test_malformed_requests.py tests/conformance/test_openapi_fuzz.py \
+	tests/service/test_predictions_worker.py tests/service/test_control_api.py
 
 docs: $(VENV)/.dev ## Write docs/reference from the code
 	$(BIN)/python docs/write.py

@@ -13,14 +13,21 @@ from headgate.cli.output import HERE, Folder, open_project, plainly
 if TYPE_CHECKING:
     from headgate.wiring import Project
 
+MOST = 65535
+
 
 @plainly
 def serve(
     folder: Folder = HERE,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="TCP port; 0: any free one, which is printed.")] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=MOST, help="TCP port; 0: any free one, which is printed.")
+    ] = 8080,
     grpc_port: Annotated[
-        int | None, typer.Option("--grpc-port", help="TCP port for gRPC, such as 8082; without it there is no gRPC.")
+        int | None,
+        typer.Option(
+            "--grpc-port", min=0, max=MOST, help="TCP port for gRPC, such as 8082; without it there is no gRPC."
+        ),
     ] = None,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Processes; SIGHUP replaces them one by one.")
@@ -28,7 +35,9 @@ def serve(
     unix_socket: Annotated[Path | None, typer.Option("--unix-socket", help="Listen on this path as well.")] = None,
     admin_port: Annotated[
         int | None,
-        typer.Option("--admin-port", help="Port of /metrics; default: 8081, or a free one if it is taken."),
+        typer.Option(
+            "--admin-port", min=0, max=MOST, help="Port of /metrics; default: 8081, or a free one if it is taken."
+        ),
     ] = None,
     admin_host: Annotated[str, typer.Option("--admin-host", help="Address of the admin port.")] = "127.0.0.1",
     compact_every: Annotated[
@@ -44,6 +53,7 @@ def serve(
     from headgate.cli.staff import Plan, desk_of, lead, station, tls_of
     from headgate.gateway.guard.host import check_host
     from headgate.gateway.guard.keys import COLLECTION
+    from headgate.gateway.listen import check_free
     from headgate.gateway.worker import serve
 
     project = open_project(folder)
@@ -58,6 +68,8 @@ def serve(
     check_host(admin_host, insecure=insecure_no_auth)
     desk = desk_of(project, admin_host, admin_port, showing, _seconds(compact_every))
     warn_without_champion(project)
+    if grpc_port:
+        check_free(host, grpc_port, "--grpc-port")
     if workers > 1:
         raise typer.Exit(lead(plan, desk, workers, listening, listening_grpc))
     serve(station(project, plan, desk, listening=listening, grpc_listening=listening_grpc))

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from headgate.base.errors import Unavailable
+from headgate.gateway.greeter import Accepting
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.head import Handler
@@ -66,7 +67,7 @@ class Admin:
         self._board = board
         self._health = health
         self._door = Door(self._resolve, Limits(connections=64))
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Accepting] = []
         self._waiting: deque[Row] = deque(maxlen=MOST_WAITING)
         self._held: deque[Row] = deque(maxlen=MOST_WAITING)  # what is being written, or could not be
         self._writing = Lock()  # whoever waits for a write may be cancelled, its thread goes on

@@ -1,6 +1,8 @@
 """Open the sockets that workers accept on: TCP, several on one port if asked, or a path."""
 
 import asyncio
+import logging
+import resource
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from headgate.base.errors import BadInput, Unavailable
+from headgate.gateway.greeter import Accepting, Greeter
+from headgate.gateway.limits import Limits
 
+LOG = logging.getLogger("headgate.gateway")
 BACKLOG = 4096
 
 
@@ -64,11 +69,38 @@ async def accept(
     plug: socket.socket,
     make: Callable[[], asyncio.Protocol],
     tls: ssl.SSLContext | None,
-) -> asyncio.Server:
-    """Return a server on a listening socket; TLS is for TCP alone."""
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Accepting:
+    """Return a server on a listening socket; TLS, within these limits, is for TCP alone."""
     if plug.family == socket.AF_UNIX:
         return await loop.create_unix_server(make, sock=plug)
-    return await loop.create_server(make, sock=plug, ssl=tls, backlog=BACKLOG)
+    if tls is not None:
+        return Greeter(loop, plug, make, tls, limits)
+    return await loop.create_server(make, sock=plug, backlog=BACKLOG)
+
+
+def fit(limits: Limits) -> Limits:
+    """Ask for as many open files as a full worker needs; return limits that fit what it gets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= limits.files:
+        return limits
+    files = limits.files if hard == resource.RLIM_INFINITY else min(hard, limits.files)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    fitting = limits.within(files)
+    if fitting != limits:
+        what = "a worker may open %d files: it takes %d connections, not %d (`ulimit -n` allows more)"
+        LOG.warning(what, files, fitting.connections, limits.connections)
+    return fitting
+
+
+def check_free(host: str, port: int, option: str) -> None:
+    """Raise Unavailable when something listens on a port that workers are about to share: sharing would hide it."""
+    try:
+        listen(host, port)[0].close()
+    except Unavailable as error:
+        raise Unavailable(
+            error.what, where=error.where, way_out=f"end what listens there (`ss -ltnp`), or choose another {option}"
+        ) from error
 
 
 def open_tls(certificate: Path, key: Path) -> ssl.SSLContext:

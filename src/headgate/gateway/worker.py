@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,13 +18,14 @@ import uvloop
 from headgate.gateway.application import Application
 from headgate.gateway.following import follow_keys, follow_routes
 from headgate.gateway.gauge import Gauge
+from headgate.gateway.greeter import Accepting
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.host import check_host, is_loopback
 from headgate.gateway.guard.keys import KeyTable
 from headgate.gateway.guard.shared import SharedTokens
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
-from headgate.gateway.listen import accept, listen, listen_path, show
+from headgate.gateway.listen import accept, fit, listen, listen_path, show
 from headgate.gateway.load import Loader
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.outcomes import Outcomes
@@ -57,7 +59,7 @@ def serve(station: Station) -> None:
     check_host(station.host, insecure=station.insecure or station.keys is not None)
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    uvloop.run(Worker(station).run())
+    uvloop.run(Worker(replace(station, limits=fit(station.limits))).run())
 
 
 class Worker:
@@ -134,12 +136,12 @@ class Worker:
             guard=guard, more=more, seconds=time.monotonic, meter=self._meter, shadows=shadows,
         )  # fmt: skip
 
-    async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[asyncio.Server]:
+    async def _listen(self, loop: asyncio.AbstractEventLoop, door: Door) -> list[Accepting]:
         station, door.now = self._station, loop.time()
         plugs = list(station.plugs) or listen(station.host, station.port)
         if station.path and not station.plugs:
             plugs.append(listen_path(station.path))
-        servers = [await accept(loop, plug, lambda: Connection(door), station.tls) for plug in plugs]
+        servers = [await accept(loop, plug, lambda: Connection(door), station.tls, station.limits) for plug in plugs]
         for plug in plugs:
             if station.listening and plug.family != socket.AF_UNIX:
                 station.listening(*plug.getsockname()[:2])
@@ -169,7 +171,7 @@ class Worker:
         from headgate.gateway.grpc.server import listen
 
         server, port = await listen(
-            app, station.host, station.grpc_port, station.limits.body_bytes,
+            app, station.host, station.grpc_port, station.limits,
             tls=station.grpc_tls, refused=self._meter.refused,
         )  # fmt: skip
         if station.grpc_listening:

@@ -15,6 +15,7 @@ from headgate.base.errors import HeadgateError, Unavailable
 from headgate.gateway.grpc.messages import SERVICE, build
 from headgate.gateway.grpc.translate import read, tell
 from headgate.gateway.guard.keys import ANY
+from headgate.gateway.limits import Limits
 from headgate.gateway.protocols.asked import Told
 from headgate.gateway.protocols.speech import Gateway, Headers, put
 from headgate.gateway.protocols.v2_json.datatypes import metadata
@@ -192,17 +193,34 @@ async def _guard(answer: Answer, refused: Counter[tuple[int, str]], request: Any
         refusal = Refusal(500, "internal", "the worker failed on this request")
     refused[refusal.status, refusal.code] += 1
     trailing = [("headgate-code", refusal.code)]
+    trailing += [(name.decode(), value.decode()) for name, value in refusal.headers]
     if refusal.retry_after is not None:
         trailing.append(("retry-after", str(refusal.retry_after)))
     code = CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
     return await context.abort(code, refusal.what, trailing_metadata=tuple(trailing))
 
 
+def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
+    """Return what gRPC calls the limits; whether the port is free was seen before workers share it."""
+    idle, receive = round(limits.idle_seconds * 1000), round(limits.receive_seconds * 1000)
+    return (
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", limits.body_bytes),
+        ("grpc.max_metadata_size", limits.head_bytes),
+        ("grpc.max_allowed_incoming_connections", limits.calls),
+        ("grpc.max_concurrent_streams", limits.pipelined),
+        ("grpc.max_connection_idle_ms", idle),
+        ("grpc.keepalive_time_ms", idle),
+        ("grpc.keepalive_timeout_ms", receive),
+        ("grpc.server_handshake_timeout_ms", receive),
+    )
+
+
 async def listen(
     gateway: Gateway,
     host: str,
     port: int,
-    body_bytes: int,
+    limits: Limits,
     *,
     tls: tuple[bytes, bytes] | None = None,
     refused: Counter[tuple[int, str]] | None = None,
@@ -213,15 +231,14 @@ async def listen(
         gateway: Holds the table.
         host: Address.
         port: TCP port; 0: any free one.
-        body_bytes: Longest message.
+        limits: What clients are allowed.
         tls: Private key and certificate chain, PEM; None: not encrypted.
         refused: Counts refusals; None: nobody does.
 
     Raises:
         Unavailable: The address cannot be listened on.
     """
-    options = (("grpc.max_receive_message_length", body_bytes), ("grpc.so_reuseport", 1))
-    server = grpc.aio.server(options=options)
+    server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.calls)
     server.add_generic_rpc_handlers((Service(gateway, Counter() if refused is None else refused).handler(),))
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
