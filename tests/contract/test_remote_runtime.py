@@ -1,6 +1,8 @@
 """The model runtime's contract over a V2 server, and what a remote runtime makes of servers that misbehave."""
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +14,7 @@ import pytest
 
 from headgate.adapters.remote.runtime import RemoteRuntime
 from headgate.base.errors import BadInput, Unavailable
+from headgate.base.trace import CURRENT, Trace
 from headgate.registry.bundle import Manifest
 from headgate.registry.ports import ModelRuntime
 from headgate.testing.model_runtime import CONTRACT, ModelRuntimeContract, some_features
@@ -30,12 +33,14 @@ class Model(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     wrong: ClassVar[dict[str, Any]] = {}
+    heads: ClassVar[list[dict[str, str]]] = []
 
     def do_GET(self) -> None:
         self.answer(200, {"name": "m", "inputs": [{"name": "a", "shape": [-1]}, {"name": "k", "shape": [-1]}]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        Model.heads.append(dict(self.headers))
         if Model.wrong.get("wait"):
             threading.Event().wait(Model.wrong["wait"])
         if "status" in Model.wrong:
@@ -136,6 +141,51 @@ def test_a_slow_server_is_given_up_and_not_asked_twice(port: int, tmp_path: Path
     with pytest.raises(Unavailable, match=r"no answer within 0\.2 s"):
         runtime.run(some_features([1], ["x"]))
     runtime.close()
+
+
+@pytest.mark.parametrize("drips", ["head", "body"])
+def test_a_server_that_drips_is_given_up_when_its_time_is_over(drips: str, tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        for _ in range(2):
+            client, _ = server.accept()
+            with client, contextlib.suppress(OSError):
+                if client.recv(65_536).startswith(b"GET"):
+                    client.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+                    continue
+                client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n")
+                client.sendall(b"x-slow: " if drips == "head" else b"\r\n")
+                while not over.wait(0.05):
+                    client.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        runtime = remote(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}{V2}", seconds=0.5)
+        stop = threading.Timer(20, over.set)  # ends a runtime that waits without end
+        stop.start()
+        with pytest.raises(Unavailable, match=r"no answer within 0\.5 s"):
+            runtime.run(some_features([1], ["x"]))
+        given_up = not over.is_set()
+        over.set()
+        stop.cancel()
+        runtime.close()
+        thread.join()
+    assert given_up, "it was the server that gave up"
+
+
+def test_the_trace_context_goes_on(port: int, tmp_path: Path) -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    runtime = remote(tmp_path, f"http://127.0.0.1:{port}{V2}")
+    Model.heads.clear()
+    for trace in (Trace(parent, "a=1"), Trace(parent), None):
+        token = CURRENT.set(trace)
+        runtime.run(some_features([1], ["x"]))
+        CURRENT.reset(token)
+    runtime.close()
+    found = [(head.get("traceparent"), head.get("tracestate")) for head in Model.heads]
+    assert found == [(parent, "a=1"), (parent, None), (None, None)]
 
 
 def test_a_loopback_address_needs_the_policys_word(port: int, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from traceback import extract_tb
 
 from headgate.base.errors import BadInput, Unavailable
+from headgate.base.trace import Trace
 from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import JSON, Header, answer
@@ -14,10 +16,12 @@ from headgate.gateway.record import ANSWERED, Recorder, Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.shadow.shadows import Copies
 from headgate.gateway.table import Serving
+from headgate.gateway.trace import trace_of
 from headgate.gateway.unit import keys
 from headgate.registry.signature import Columns
 
 LOG = logging.getLogger("headgate.gateway")
+SHOWN = 8  # lines of code of an error that nobody expected
 
 
 class Answers:
@@ -95,17 +99,24 @@ class Answers:
 
     def failed(self, waiting: Exchange, error: Exception) -> None:
         """Answer 400 for rows that the model refuses, 503 for a model that is away, 500 for a fault of the model."""
-        if isinstance(error, Refusal):
-            refusal = error
-        elif isinstance(error, BadInput):
-            refusal = Refusal(400, "refused_by_model", f"{error.where}: {error.what}" if error.where else error.what)
-        elif isinstance(error, Unavailable):
-            refusal = Refusal(503, "model_unavailable", error.what, retry_after=1)
-        else:
-            LOG.error("a model failed", exc_info=error)
-            refusal = Refusal(500, "model_failed", "the model failed on these rows; the worker's log says how")
+        refusal = error if isinstance(error, Refusal) else self._refusal(error)
         self._status = refusal.status
         waiting.refuse(refusal)
+
+    def _refusal(self, error: Exception) -> Refusal:
+        headers = (*self._headers[1:], (b"headgate-prediction-id", self._names(1)[0]))
+        if isinstance(error, BadInput):
+            what = f"{error.where}: {error.what}" if error.where else error.what
+            return Refusal(400, "refused_by_model", what, headers=headers)
+        if isinstance(error, Unavailable):
+            return Refusal(503, "model_unavailable", error.what, retry_after=1, headers=headers)
+        LOG.error("version %s of %s failed: %s", self._version, self._model, place_of(error))
+        what = "the model failed on these rows; the worker's log says where"
+        return Refusal(500, "model_failed", what, headers=headers)
+
+    def trace(self, batch: Batch) -> Trace | None:
+        """Return the trace context of a batch: the first that one of its requests has."""
+        return trace_of(batch)
 
     def units(self, batch: Batch, inputs: Columns | None) -> list[bytes | None] | None:
         """Return the unit of each request: its head's, else its column's; None when there is none."""
@@ -116,9 +127,8 @@ class Answers:
         given, self._given = self._given, []
         if self._recorder is None:
             return
-        if outputs is None:
-            given = self._names(len(batch.singles) + len(batch.asked))
-            self._given = []
+        if outputs is None and not given:  # refused, and not by the model
+            given, self._given = self._names(len(batch.singles) + len(batch.asked)), []
         status = ANSWERED if outputs is not None else self._status
         answered = self._recorder.record(batch, given, inputs, outputs, status, latency_us)
         if self._copies is not None and self._copies.wanted:
@@ -132,3 +142,11 @@ class Answers:
     def _reply(self, exchange: Exchange, body: bytes, name: bytes) -> None:
         headers = (*self._headers, (b"headgate-prediction-id", name))
         exchange.reply(answer(exchange.head, 200, body, headers))
+
+
+def place_of(error: Exception) -> str:
+    """Return an error's type and the lines that it passed; not its message, which may hold what a client sent."""
+    frames = extract_tb(error.__traceback__)[-SHOWN:]
+    return " < ".join(
+        [type(error).__name__, *[f"{one.filename}:{one.lineno} ({one.name})" for one in reversed(frames)]]
+    )

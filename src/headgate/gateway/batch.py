@@ -36,6 +36,7 @@ class Lane:
     def __init__(self, loaded: Loaded, answerer: Answerer, pulse: Pulse, watch: Watch) -> None:
         self._loaded = loaded
         self._answerer = answerer
+        self._trace = answerer.trace if loaded.aside else None
         self._pulse = pulse
         self._watch = watch
         self._singles: list[tuple[Any, Any]] = []
@@ -43,7 +44,7 @@ class Lane:
         self._deadlines: list[tuple[Any, float]] = []
         self._rows = 0  # of those in _asked
         self._room = watch.pace.room
-        self._large: deque[Batch] = deque()
+        self._large: deque[tuple[Batch, list[tuple[Any, float]]]] = deque()  # with what is too late when
         self._called = self._queued = False
         self._running = 0  # in threads
         self._since = 0.0
@@ -99,39 +100,41 @@ class Lane:
         if not self._queued or self._busy:
             return
         self._called = self._queued = self.full = False
-        batch = Batch(self._singles, self._asked, self._since)
+        batch, deadlines = Batch(self._singles, self._asked, self._since), self._deadlines
         self._singles, self._asked, self._rows = [], [], 0
-        if self._deadlines or self._loaded.aside:
-            batch = still_wanted(batch, self._deadlines, self._answerer, self._watch.seconds())
+        if deadlines or self._loaded.aside:
+            batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
             self._deadlines = []
         if self._loaded.aside:
             self._launch(batch)
         elif batch.asked and batch.rows > self._pulse.inline_rows:
-            self._part(batch)
+            self._part(batch, deadlines)
         else:
             began = self._watch.seconds() if self._watch.terms.wait else self._since
             self._finish(*self._pulse.gauge.about(self._call_of(batch)), began)
         self._loaded.release()
 
-    def _part(self, batch: Batch) -> None:
+    def _part(self, batch: Batch, deadlines: Sequence[tuple[Any, float]]) -> None:
         """Run large requests in threads, and what is left now."""
         inline = self._pulse.inline_rows
         small = [one for one in batch.asked if one[1].rows <= inline // 2]
         for one in batch.asked:
             if one[1].rows > inline // 2:
                 self._loaded.hold()
-                self._large.append(Batch([], [one], batch.since))
+                self._large.append((Batch([], [one], batch.since), [late for late in deadlines if late[0] is one[0]]))
         self._launch_large()
         rest = Batch(batch.singles, small, batch.since)
         if rest.singles or rest.asked:
             self._finish(*self._pulse.gauge.about(self._call_of(rest)), self._watch.seconds())
 
     def _call_of(self, batch: Batch) -> Callable[[], list[Result]]:
-        return partial(compute, self._loaded, batch, self._watch.terms.most_rows)
+        return partial(compute, self._loaded, batch, self._watch.terms.most_rows, self._trace)
 
     def _launch_large(self) -> None:
         while self._large and self._running < self._watch.terms.at_once:
-            self._launch(self._large.popleft())
+            batch = still_wanted(*self._large.popleft(), self._answerer, self._watch.seconds())
+            if batch.asked:
+                self._launch(batch)
             self._loaded.release()
         self.full = len(self._large) >= MOST_LARGE
 

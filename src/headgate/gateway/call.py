@@ -1,6 +1,6 @@
 """One call of a model for a batch of requests: gather the rows, run them; a bad row fails its own request alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headgate.base.errors import Unavailable
+from headgate.base.trace import CURRENT, Trace
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.version import Loaded
 from headgate.registry.signature import Columns
@@ -38,26 +39,31 @@ class Batch:
 Result: TypeAlias = tuple[Batch, Columns | None, "Outputs | Exception"]
 
 
-def compute(loaded: Loaded, batch: Batch, most_rows: int) -> list[Result]:
+def compute(
+    loaded: Loaded, batch: Batch, most_rows: int, trace: Callable[[Batch], Trace | None] | None = None
+) -> list[Result]:
     """Run a batch; when it fails, run each of its requests alone, so that only the bad ones fail.
 
     Args:
         loaded: The version.
         batch: What is asked.
         most_rows: Of one call of the model; a larger batch takes several calls.
+        trace: Reads the trace context of a batch, in a thread that does nothing else meanwhile; None: nobody needs it.
     """
     if not batch.singles and not batch.asked:
         return []
     inputs = None
     try:
         inputs = gather(loaded, batch)
+        if trace is not None:
+            CURRENT.set(trace(batch))
         return [(batch, inputs, predict(loaded, inputs, batch.rows, most_rows))]
     except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer to its own requests, and ends nothing else
         alone = [Batch([single], [], batch.since) for single in batch.singles]
         alone += [Batch([], [asked], batch.since) for asked in batch.asked]
         if len(alone) == 1 or not is_about_rows(error):
             return [(batch, inputs, error)]
-    return [result for one in alone for result in compute(loaded, one, most_rows)]
+    return [result for one in alone for result in compute(loaded, one, most_rows, trace)]
 
 
 def predict(loaded: Loaded, inputs: Columns, rows: int, most_rows: int) -> Outputs:

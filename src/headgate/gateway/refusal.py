@@ -12,17 +12,28 @@ class Refusal(HeadgateError):
         what: A sentence that names the thing and what is expected.
         retry_after: Seconds after which a client may try again (503, 429).
         allow: Methods that the path takes (405).
+        headers: Of the answer: who refused, and under which id.
 
     Attributes:
         whole: The whole answer to a plain request, for a refusal that is given often; None: it is written each time.
     """
 
-    def __init__(self, status: int, code: str, what: str, *, retry_after: int | None = None, allow: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        what: str,
+        *,
+        retry_after: int | None = None,
+        allow: str = "",
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(what)
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.allow = allow
+        self.headers = headers
         self.whole: bytes | None = None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from headgate.base.errors import BadInput, Unavailable
+from headgate.base.trace import Trace
 from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.fuse import Fuse
 from headgate.gateway.gauge import Gauge
@@ -38,6 +39,10 @@ class Answerer(Protocol):
 
     def units(self, batch: Batch, inputs: Columns | None) -> Sequence[bytes | None] | None:
         """Return whom each request is about; None: none says so."""
+        ...
+
+    def trace(self, batch: Batch) -> Trace | None:
+        """Return the trace context that goes with a call of the model; asked only where one may leave this process."""
         ...
 
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:

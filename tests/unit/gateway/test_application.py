@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from headgate.base.errors import BadInput, Unavailable
 from headgate.features.predictor import Predictor
 from headgate.gateway.application import Application
 from headgate.gateway.guard.keys import KeyTable
@@ -15,10 +16,12 @@ from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Head
 from headgate.gateway.limits import Limits
+from headgate.gateway.record import Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.table import Entry, Serving, Table
 from headgate.gateway.turn import Pulse
 from headgate.gateway.version import Loaded
+from headgate.predictions.row import Answered
 from headgate.registry.bundle import Manifest
 from headgate.registry.field import Field
 from headgate.registry.signature import Columns, Signature
@@ -41,7 +44,8 @@ class Twice:
 class Written:
     """A connection that keeps what is written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, door: Door) -> None:
+        self.door = door
         self.waiting: list[Exchange] = []
         self.direct = False
         self.answers: list[bytes] = []
@@ -52,23 +56,26 @@ class Written:
 
 
 class Setting:
-    def __init__(self) -> None:
+    def __init__(self, runtime: Any = None, tap: Tap | None = None) -> None:
+        self.runtime = runtime or Twice()
         self.soon: list[Any] = []
         draws = itertools.count()
         pulse = Pulse(self.soon.append, lambda _work, _done: None, 1000)
-        self.app = Application(Limits(), pulse, lambda: 1_700_000_000_000, lambda count: bytes([next(draws)] * count))
+        self.app = Application(
+            Limits(), pulse, lambda: 1_700_000_000_000, lambda count: bytes([next(draws)] * count), tap
+        )
         self.door = Door(self.app.resolve, Limits())
         self.serve("3")
 
     def serve(self, version: str) -> None:
         manifest = Manifest("m", "binary", "onnx", "", SIGNATURE, ("no", "yes"), 1, {})
         arm = Arm("champion", version, "sha256:3", 1.0, "b")
-        serving = Serving(arm, Loaded(version, "sha256:3", Predictor(manifest, Twice()), lambda: None))
+        serving = Serving(arm, Loaded(version, "sha256:3", Predictor(manifest, self.runtime), lambda: None))
         self.app.swap(Table({"m": Entry("m", 1, arm, serving)}, read=True))
 
     def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], Any]:
         named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-        wire = Written()
+        wire = Written(self.door)
         try:
             handle = self.app.resolve(method, target, named)
         except Refusal as refusal:
@@ -152,7 +159,7 @@ def test_a_handler_meets_the_table_that_stands_when_the_request_comes(setting: S
     handle = setting.app.resolve("POST", "/v2/models/m/infer", {})
     for version in ("4", "5"):
         setting.serve(version)
-        wire = Written()
+        wire = Written(setting.door)
         head = Head("POST", "/", {}, recent=True, keep_alive=True, length=0, handle=handle)
         exchange = Exchange(cast("Any", wire), head)
         wire.waiting.append(exchange)
@@ -233,3 +240,54 @@ def test_what_is_not_there_is_refused_with_a_code(
     assert (got, body["code"]) == (status, code)
     if status == 405:
         assert found["allow"] == ("POST" if target.endswith("infer") else "GET, HEAD")
+
+
+class Breaks:
+    """A model that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
+        del features
+        raise self.error
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Kept:
+    """A log that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: list[Answered] = []
+
+    def add(self, batch: Answered) -> None:
+        self.rows.append(batch)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ValueError("row secret-7"), 500), (BadInput("x is odd", where="features.py"), 400), (Unavailable("away"), 503)],
+)
+def test_a_failure_of_the_model_names_version_arm_and_prediction_and_logs_no_input(
+    error: Exception, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    setting = Setting(Breaks(error), Tap(kept))
+    found, headers, body = setting.ask("POST", "/v2/models/m/infer", BODY)
+    assert found == status
+    assert (headers["headgate-version"], headers["headgate-arm"]) == ("3", "champion")
+    (row,) = kept.rows
+    assert [headers["headgate-prediction-id"].encode()] == row.ids
+    assert row.status == status
+    assert "secret" not in caplog.text + json.dumps(body)
+    assert ("ValueError" in caplog.text and "test_application.py:" in caplog.text) == (status == 500)
+
+
+def test_each_of_several_failures_has_the_id_under_which_it_is_logged() -> None:
+    kept = Kept()
+    setting = Setting(Breaks(Unavailable("away")), Tap(kept))
+    names = [setting.ask("POST", "/v2/models/m/infer", BODY)[1]["headgate-prediction-id"] for _ in range(3)]
+    assert [row.ids for row in kept.rows] == [[name.encode()] for name in names]
+    assert len(set(names)) == 3

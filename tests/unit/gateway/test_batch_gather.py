@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.base.errors import BadInput, Unavailable
+from headgate.base.trace import Trace
 from headgate.features.predictor import Predictor
 from headgate.gateway.batch import Lane
 from headgate.gateway.call import Batch, Outputs
@@ -17,6 +18,7 @@ from headgate.gateway.fuse import Fuse
 from headgate.gateway.guard.pace import Pace
 from headgate.gateway.metrics.meter import Meter, Tally
 from headgate.gateway.protocols.v2_json.parse import Asked, parse
+from headgate.gateway.refusal import Refusal
 from headgate.gateway.turn import Done, Pulse, Terms, Watch
 from headgate.gateway.version import Loaded
 from headgate.predictions.rollup import FINAL_SECONDS
@@ -69,6 +71,9 @@ class Kept:
 
     def units(self, batch: Batch, inputs: Columns | None) -> None:
         """Nobody names a unit here."""
+
+    def trace(self, batch: Batch) -> Trace | None:
+        """No request here has one."""
 
     def finished(self, batch: Batch, inputs: Columns | None, outputs: Outputs | None, latency_us: int) -> None:
         """Log nothing."""
@@ -230,6 +235,25 @@ def test_large_requests_run_apart_and_the_small_ones_do_not_wait_for_them() -> N
     setting.land()
     assert setting.kept.answers[0] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert setting.kept.answers[3] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_large_request_is_not_run_once_its_deadline_passed_or_its_client_is_gone() -> None:
+    setting = Setting(inline_rows=4)
+    for who in range(4):
+        setting.ask(who, [(float(who), "a")] * 5)
+    setting.lane.expire(1, 5.0)
+    setting.lane.expire(3, 50.0)
+    setting.tick()
+    assert len(setting.aside) == 1
+    setting.now = 6.0
+    setting.kept.left.add(2)
+    setting.land()
+    late = setting.kept.answers[1]
+    assert isinstance(late, Refusal)
+    assert late.code == "deadline_exceeded"
+    setting.land()
+    assert setting.kept.answers[3] == [3.0] * 5
+    assert (setting.echo.calls, setting.aside, 2 in setting.kept.answers) == ([5, 5], [], False)
 
 
 def test_a_batch_larger_than_one_call_may_be_takes_several_calls() -> None:

@@ -7,6 +7,7 @@ nothing of each other; the others run one after the other, in the thread that as
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from pathlib import Path
 
 from headgate.base.errors import HeadgateError
@@ -64,7 +65,7 @@ class EnsembleRuntime:
     def _together(self, asks: Mapping[str, Ask]) -> dict[str, dict[str, Array]]:
         pool, away = self._pool, [name for name in asks if name in self._apart][1:]
         assert pool is not None  # noqa: S101 - handed out only with a pool
-        coming = {name: pool.submit(asks[name]) for name in away}
+        coming = {name: pool.submit(copy_context().run, asks[name]) for name in away}  # the trace, too
         here = in_turn({name: ask for name, ask in asks.items() if name not in coming})
         return {**here, **{name: future.result() for name, future in coming.items()}}
 

@@ -11,9 +11,11 @@ import httpx
 import msgspec
 import numpy.typing as npt
 
+from headgate.adapters.remote.deadline import Deadline, transport
 from headgate.adapters.remote.place import Place, Resolve, addresses, read_place
 from headgate.adapters.remote.wire import matrix_of, nothing, strange, tf_answer, tf_request, v2_answer, v2_request
 from headgate.base.errors import BadInput, Unavailable
+from headgate.base.trace import CURRENT
 from headgate.registry.bundle import Manifest
 from headgate.registry.signature import Columns
 
@@ -43,7 +45,9 @@ class RemoteRuntime:
         self._resolve = resolve
         self._addresses = addresses(self._place, resolve)
         timeout = httpx.Timeout(self._place.seconds, connect=CONNECT, pool=CONNECT)
-        self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout, limits=POOL)
+        self._deadline = Deadline()
+        way = transport(POOL, self._deadline)
+        self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=timeout, transport=way)
         self._matrix = None
         if not self._place.tensorflow:
             try:
@@ -93,6 +97,7 @@ class RemoteRuntime:
     def _send(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
         """Send to the first address that a connection can be made to; look the name up anew before giving up."""
         failed: Exception | None = None
+        self._deadline.start(self._place.seconds)
         for again in (False, True):
             if again:
                 self._addresses = addresses(self._place, self._resolve)
@@ -108,11 +113,12 @@ class RemoteRuntime:
         raise self._away(f"cannot be reached: {failed}", failed) from failed
 
     def _send_to(self, address: str, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
-        named = httpx.URL(self._place.url + path)
+        named, trace = httpx.URL(self._place.url + path), CURRENT.get()
+        traced = trace.headers() if trace is not None else {}
         request = self._client.build_request(
             method,
             named.copy_with(host=address),
-            headers={"Host": named.netloc.decode("ascii"), "Content-Type": "application/json"},
+            headers={"Host": named.netloc.decode("ascii"), "Content-Type": "application/json", **traced},
             content=content,
             extensions={"sni_hostname": named.raw_host.decode("ascii")},
         )

@@ -92,7 +92,7 @@ def often(refusal: Refusal) -> Refusal:
 
 def refuse(head: Head | None, refusal: Refusal) -> bytes:
     """Return the answer to a refused request: JSON with the sentence and the code."""
-    headers: list[Header] = []
+    headers: list[Header] = [*refusal.headers]
     if refusal.retry_after is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after))
     if refusal.status == HTTPStatus.UNAUTHORIZED:
