@@ -110,6 +110,44 @@ def test_a_file_that_was_cut_anywhere_reads_to_its_last_whole_batch(tmp_path: Pa
     assert compact(spool, place).rows == 30
 
 
+def test_a_file_that_is_damaged_in_the_middle_is_said_and_kept_beside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool, place = tmp_path / "spool", Place(tmp_path / "log")
+    log = SpoolLog(spool, {}, hasher(b"salt"), Bounds(flush_seconds=0.01))
+    ends = []
+    for number in range(3):
+        log.add(answered(number * 10, 10))
+        while log.counts.written < (number + 1) * 10:
+            threading.Event().wait(0.005)
+        (path,) = spool.glob("m/*.arrows")
+        ends.append(path.stat().st_size)
+    log.close()
+    whole = path.read_bytes()
+    broken = whole[: ends[0] + 4] + b"\x07" * 64 + whole[ends[0] + 68 :]
+    path.write_bytes(broken)
+    assert compact(spool, place).rows == 10
+    assert "damaged in the middle" in caplog.text
+    assert path.with_name(path.name + ".damaged").read_bytes() == broken
+    assert numbers(spool, place) == list(range(10))
+    for end in (*ends, ends[1] - 100, ends[1] + 100):  # cut off is not damaged
+        path.write_bytes(whole[:end])
+        compact(spool, place)
+    assert len(list(spool.glob("m/*.damaged"))) == 1
+    assert caplog.text.count("damaged in the middle") == 1
+
+
+def test_a_file_that_was_begun_a_moment_ago_is_left_to_its_writer(tmp_path: Path) -> None:
+    spool, place = tmp_path / "spool", Place(tmp_path / "log")
+    write(spool, answered(0, 10))
+    fresh, old = spool / "m" / "1.new", spool / "m" / "2.new"
+    fresh.touch()
+    old.touch()
+    os.utime(old, (1, 1))
+    compact(spool, place)
+    assert (fresh.exists(), old.exists()) == (True, False)
+
+
 def test_a_growing_file_is_read_but_not_compacted(tmp_path: Path) -> None:
     spool, place = tmp_path / "spool", Place(tmp_path / "log")
     log = SpoolLog(spool, {}, hasher(b"salt"), Bounds(flush_seconds=0.01))

@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class Compactor:
     def _compact(self, sources: Sequence[Path]) -> None:
         with Days(self._place, self._model, self._stem()) as days:
             for path in sources:
-                days.add(key_of(path), batches(path))
+                days.add(key_of(path), batches(path, _keep_damaged))
             made = days.finish()
         self._commit(self._catalog.add(made, [path.name for path in sources]))
         self._uncover()
@@ -151,6 +151,13 @@ class Compactor:
     def _commit(self, catalog: Catalog) -> None:
         self._place.write(_catalog_name(self._model, self._node), json.dumps(catalog.to_json()).encode())
         self._catalog = catalog
+
+
+def _keep_damaged(path: Path) -> None:
+    """Keep a file that goes on after its last readable batch, under a name that nothing deletes."""
+    LOG.error("%s is damaged in the middle; what can be read is kept, and the file is left aside as *%s", path, DAMAGED)
+    with suppress(FileExistsError):  # the compaction was killed, and begins again
+        os.link(path, path.with_name(path.name + DAMAGED))
 
 
 @contextmanager
