@@ -71,7 +71,7 @@ class Predictor:
 
     def _call(self, features: RequestCall, inputs: Columns) -> Mapping[str, npt.NDArray[Any]]:
         try:
-            return features(inputs)
+            return features({name: _unchanging(column) for name, column in inputs.items()})
         except BadInput:
             raise
         except Exception as error:  # features.py is the user's code: whatever it raises concerns these rows
@@ -80,6 +80,13 @@ class Predictor:
                 where=f"{FEATURES} of {self.manifest.model}",
                 way_out="features() must take every row that the signature allows, missing values included",
             ) from error
+
+
+def _unchanging(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column that features() cannot change: the prediction log and shadows get the same one."""
+    shown = column.view()
+    shown.setflags(write=False)
+    return shown
 
 
 def _as_they_are(signature: Signature) -> bool:

@@ -12,12 +12,23 @@ from headgate.gateway.call import Batch
 UNIT = b"headgate-unit"
 
 
+def canonical(unit: bytes) -> bytes:
+    """Return a unit as it is hashed: UTF-8; bytes that are none are read as Latin-1, as HTTP once had it."""
+    if unit.isascii():
+        return unit
+    try:
+        unit.decode()
+    except UnicodeDecodeError:
+        return unit.decode("latin-1").encode()
+    return unit
+
+
 def said(batch: Batch) -> list[bytes | None]:
-    """Return what the head of each request of a batch says."""
+    """Return what the head of each request of a batch says, as it is hashed."""
     units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
     if batch.asked:
         units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
-    return units
+    return [unit and canonical(unit) for unit in units] if any(units) else units
 
 
 def text_of(value: Any) -> str | None:
@@ -38,9 +49,9 @@ def texts(batch: Batch, column: Any) -> list[str | None] | None:
     """
     heads = said(batch)
     if column is None:
-        return [None if unit is None else unit.decode("latin-1") for unit in heads] if any(heads) else None
+        return [None if unit is None else unit.decode() for unit in heads] if any(heads) else None
     return [
-        text_of(value) if unit is None else unit.decode("latin-1")
+        text_of(value) if unit is None else unit.decode()
         for unit, value in zip(heads, _first(batch, column), strict=True)
     ]
 

@@ -10,7 +10,7 @@ from headgate.gateway.guard.bucket import Bucket
 from headgate.gateway.http.head import often
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.refusal import Refusal, bad
-from headgate.gateway.unit import UNIT, key_of
+from headgate.gateway.unit import UNIT, canonical, key_of
 from headgate.gateway.version import Loaded
 
 Read: TypeAlias = Callable[[Loaded, int], Asked]
@@ -149,7 +149,7 @@ def _unit(headers: Mapping[bytes, bytes]) -> bytes | None:
     unit = headers.get(UNIT)
     if unit is not None and not 0 < len(unit) <= LONGEST_UNIT:
         raise bad("bad_header", f"headgate-unit has 1 to {LONGEST_UNIT} bytes")
-    return unit
+    return None if unit is None else canonical(unit)
 
 
 def _timeout(headers: Mapping[bytes, bytes]) -> float | None:

@@ -96,7 +96,8 @@ class Route:
                 where=where,
                 way_out="give every arm a share from 0 to 1",
             )
-        words = [*names, *[one.version for one in (*self.arms, *self.shadows)], *([self.release] * bool(self.release))]
+        words = names + [arm.version for arm in self.arms] + [shadow.version for shadow in self.shadows]
+        words += [self.release] if self.release else []
         if wrong := [word for word in words if not WORD.fullmatch(word)]:
             what = (
                 f"arms, shadows, versions and releases are named by 1 to 100 letters, digits, . _ -, not {wrong[0]!r}"

@@ -119,3 +119,23 @@ def test_an_empty_batch_is_answered() -> None:
     assert Predictor(manifest({}), Echo(), lambda columns: {"twice": columns["a"], "k": columns["k"]}).predict(rows())[
         "prediction"
     ].shape == (0,)
+
+
+def test_features_cannot_change_what_the_log_and_the_shadows_get(tmp_path: Path) -> None:
+    source = "def features(columns):\n    columns['a'] *= 2\n    return {'twice': columns['a'], 'k': columns['k']}\n"
+    predictor = open_predictor(tmp_path, bundle(tmp_path, source), lambda _folder, _manifest: Echo())
+    given = rows(1.0, 2.0)
+    with pytest.raises(BadInput, match="read-only"):
+        predictor.predict(given)
+    assert given["a"].tolist() == [1.0, 2.0]
+    given["a"][0] = 5.0  # they stay the caller's
+    predictor.close()
+
+
+def test_features_may_add_and_drop_columns_of_their_own_mapping(tmp_path: Path) -> None:
+    source = "def features(columns):\n    columns['twice'] = columns.pop('a') * 2\n    return columns\n"
+    predictor = open_predictor(tmp_path, bundle(tmp_path, source), lambda _folder, _manifest: Echo())
+    given = rows(1.0, 2.0)
+    assert predictor.predict(given)["prediction"].tolist() == [2.0, 4.0]
+    assert list(given) == ["a", "k"]
+    predictor.close()

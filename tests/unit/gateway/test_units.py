@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headgate.gateway.call import Batch
-from headgate.gateway.unit import UNIT, key_of, keys, text_of, texts
+from headgate.gateway.unit import UNIT, canonical, key_of, keys, text_of, texts
 
 NAN = float("nan")
 
@@ -59,6 +59,14 @@ def test_an_int_column_that_may_be_missing_names_the_units_that_headers_do() -> 
     assert found == [b"5", None, b"6", b"5"]
 
 
-def test_a_head_beyond_ascii_is_hashed_as_it_came() -> None:
-    assert keys(batch("zoë"), np.array(["other"], object)) == ["zoë".encode()]
-    assert key_of("zoë") == "zoë".encode()
+def raw(unit: bytes) -> Batch:
+    return Batch([(SimpleNamespace(head=SimpleNamespace(headers={UNIT: unit})), None)], [])
+
+
+@pytest.mark.parametrize("sent", ["zoë".encode(), "zoë".encode("latin-1")])
+def test_a_head_beyond_ascii_is_the_unit_that_a_column_or_an_outcome_names(sent: bytes) -> None:
+    for column in (None, np.array(["other"], object)):
+        assert keys(raw(sent), column) == [key_of("zoë")] == ["zoë".encode()]
+        assert texts(raw(sent), column) == [text_of("zoë")]
+    assert canonical(sent) == key_of("zoë")
+    assert canonical(b"ada") == b"ada"
