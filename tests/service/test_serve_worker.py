@@ -219,7 +219,9 @@ def test_pipelined_requests_are_answered_in_order(serving: Serving) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
         for at in range(500):
             content = body([at, 0, 0]) if at % 7 else body([at, 0, 0], [0, 0, 0])
-            writer.write(f"POST {INFER} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+            writer.write(
+                f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+            )
         answers = [(await read_answer(reader))[2] for _ in range(500)]
         writer.close()
         return answers
@@ -238,7 +240,7 @@ def test_200_pointer_moves_under_load_fail_no_request_and_every_answer_is_its_ve
     async def client(number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
         content = body([number, 0.25, 0])
-        request = f"POST {INFER} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+        request = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
         while moving:
             writer.write(request)
             status, headers, answer = await read_answer(reader)
@@ -330,7 +332,7 @@ def test_a_slow_client_is_cut_off_and_disturbs_nobody(serving: Serving) -> None:
     serving.move("1")
     serving.start()
     with socket.create_connection(("127.0.0.1", serving.port), timeout=LONGEST) as slow:
-        slow.sendall(b"POST /v2/models/sums/infer HTTP/1.1\r\nContent-Length: 5\r\n\r\n{")
+        slow.sendall(b"POST /v2/models/sums/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{")
         assert serving.ask("POST", INFER, body([1, 0, 0]))[0] == 200
         assert slow.recv(12) == b"HTTP/1.1 408"
         while slow.recv(4096):
@@ -342,7 +344,7 @@ def test_sigterm_answers_what_is_in_flight_and_exits_0(serving: Serving) -> None
     serving.move("1")
     serving.start()
     content = body([1, 2, 3])
-    head = f"POST {INFER} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    head = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode()
     with (
         socket.create_connection(("127.0.0.1", serving.port), timeout=LONGEST) as halfway,
         socket.create_connection(("127.0.0.1", serving.port), timeout=LONGEST) as idle,
@@ -371,7 +373,7 @@ def test_a_client_that_resets_its_connection_hurts_nobody(serving: Serving) -> N
     content = body([1, 2, 3])
     for _ in range(50):
         rude = socket.create_connection(("127.0.0.1", serving.port), timeout=LONGEST)
-        rude.sendall(f"POST {INFER} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+        rude.sendall(f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
         rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         rude.close()
     assert serving.ask("POST", INFER, content)[0] == 200

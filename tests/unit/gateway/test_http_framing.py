@@ -106,7 +106,7 @@ def post(target: str, body: bytes = b"{}", *headers: str, version: str = "1.1") 
 
 def chunked(target: str, *pieces: bytes) -> bytes:
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-    return f"POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
+    return f"POST {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
 
 
 def statuses(wire: Wire) -> list[int]:
@@ -172,10 +172,10 @@ def test_a_known_head_is_not_parsed_again_and_means_the_same() -> None:
     "head",
     [
         b"POST /a HTTP/1.1\nContent-Length: 3\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
-        b"POST /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
-        b"\r\nPOST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+        b"\r\nPOST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n",
     ],
 )
 def test_a_head_that_could_mean_something_else_is_never_looked_up(head: bytes) -> None:
@@ -252,14 +252,16 @@ def test_one_byte_at_a_time_does_not_stretch_the_time_to_send_a_request() -> Non
         (chunked("/a", b"x" * 300, b"x" * 300), 413),
         (post("/a", b"", "X-Long: " + "y" * 1000), 431),
         (post("/" + "y" * 1000), 431),
-        (b"GET /a HTTP/1.1\r\nX-Long: " + b"y" * 600, 0),
+        (b"GET /a HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 600, 0),
         (post("/a", b"ab", "Content-Length: 3"), 400),
         (post("/a", b"ab", "Transfer-Encoding: chunked"), 400),
-        (b"POST /a HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
-        (b"POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST /a HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
         (post("/a", b"ab", "Expect: a-miracle"), 417),
-        (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
+        (b"GET /b HTTP/1.1\r\n\r\n", 400),
+        (b"GET /b HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     ],
 )
 def test_what_cannot_be_taken_is_refused_and_the_connection_ends(sent: bytes, status: int) -> None:
@@ -349,6 +351,22 @@ def test_a_body_that_was_cut_off_is_freed_without_a_search_for_garbage(end: str)
         gc.enable()
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("http://x/a?b=1", "/a?b=1"), ("HTTPS://x:1", "/"), ("http://x?b=http://y/", "/?b=http://y/"), ("/http://x", "")],
+)
+def test_a_target_that_names_the_server_as_well_means_its_path(target: str, path: str) -> None:
+    place = Place()
+    place.connect()[0].data_received(post(target))
+    assert place.asked == [("POST", path or target, b"{}")]
+
+
+def test_a_client_of_old_needs_no_host() -> None:
+    place = Place()
+    place.connect()[0].data_received(b"GET /a HTTP/1.0\r\n\r\n")
+    assert place.asked == [("GET", "/a", b"")]
+
+
 def test_the_connection_limit_refuses_with_503_and_closes() -> None:
     place = Place()
     wires = [place.connect()[1] for _ in range(4)]
@@ -418,7 +436,7 @@ def test_a_worker_keeps_only_so_many_bytes_of_bodies_that_are_being_received() -
 def test_head_gets_the_length_and_no_body() -> None:
     place = Place()
     connection, wire = place.connect()
-    connection.data_received(b"HEAD /abc HTTP/1.1\r\n\r\nHEAD /abc HTTP/1.1\r\n\r\n")
+    connection.data_received(b"HEAD /abc HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
     assert statuses(wire) == [200, 200]
     assert wire.written.endswith(b"content-length: 4\r\n\r\n")
 

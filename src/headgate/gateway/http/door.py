@@ -1,6 +1,7 @@
 """What the connections of one worker share: limits, handlers, known heads, and the sweep that cuts off slow clients."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("headgate.gateway")
 KNOWN_HEADS = 1024
 KNOWN_HEAD_BYTES = 2048
+ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 Resolve = Callable[[str, str, Mapping[bytes, bytes]], Handler]
 Knock = Callable[[str, str, Mapping[bytes, bytes]], object]
 
@@ -84,10 +86,12 @@ class Door:
         Raises:
             Refusal: It asks for something that this worker does not do.
         """
-        named = _merge(headers)
+        named, target = _merge(headers), _path(target)
         recent = parser.get_http_version() == "1.1"
         method = parser.get_method().decode("ascii")
         length = -1 if b"transfer-encoding" in named else int(named.get(b"content-length", b"0"))
+        if recent and sum(name == b"host" for name, _ in headers) != 1:
+            raise Refusal(400, "bad_host", "a request has the header Host, and has it once (RFC 9112, 3.2)")
         if named.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise Refusal(501, "unsupported_transfer_encoding", "only the transfer encoding chunked is supported")
         if named.get(b"expect", b"100-continue").lower() != b"100-continue":
@@ -151,6 +155,15 @@ def _merge(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in headers:
         named[name] = named[name] + b", " + value if name in named else value
     return named
+
+
+def _path(target: bytes) -> bytes:
+    """Return path and query of a target; one sent as to a proxy names the server as well."""
+    found = ORIGIN.match(target)
+    if found is None:
+        return target
+    path = target[found.end() :]
+    return path if path.startswith(b"/") else b"/" + path
 
 
 def _no_handler(_exchange: Exchange, _body: bytes) -> None:
