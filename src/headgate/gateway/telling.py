@@ -138,7 +138,7 @@ class Teller:
 
     def _levels(self) -> dict[str, float]:
         connections = self._door.connections
-        waiting = sum(len(connection.waiting) for connection in connections)
+        waiting = sum(len(connection.waiting) for connection in connections) + len(self._door.calls)
         levels = {of.IN_FLIGHT.name: float(waiting), of.CACHE_BYTES.name: self._held}
         more = self._shadows.levels() if self._shadows else {}
         return {**levels, of.CONNECTIONS.name: float(len(connections)), **more}

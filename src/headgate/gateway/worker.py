@@ -81,7 +81,7 @@ class Worker:
         door = Door(app.resolve, station.limits, app.knock)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
-        calls = await self._listen_grpc(app)
+        calls = await self._listen_grpc(app, door)
         link = await self._join(loop)
         servers = [] if link else await self._listen(loop, door)
         caches, opener = Caches(station.serving), Loader(station.folder, station.make, self._threads.submit)
@@ -163,7 +163,7 @@ class Worker:
             case messages.Slow(bins=bins):
                 self._meter.slow = bins
 
-    async def _listen_grpc(self, app: Application) -> Any:
+    async def _listen_grpc(self, app: Application, door: Door) -> Any:
         """Return the gRPC server; None when none is asked for."""
         station = self._station
         if station.grpc_port is None:
@@ -172,7 +172,7 @@ class Worker:
 
         server, port = await listen(
             app, station.host, station.grpc_port, station.limits,
-            tls=station.grpc_tls, refused=self._meter.refused,
+            tls=station.grpc_tls, refused=self._meter.refused, underway=door.calls,
         )  # fmt: skip
         if station.grpc_listening:
             station.grpc_listening(station.host, port)

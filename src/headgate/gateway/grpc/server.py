@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from headgate import __name__ as server_name
 from headgate.base.errors import HeadgateError, Unavailable
+from headgate.gateway.grpc.bounds import options
 from headgate.gateway.grpc.messages import SERVICE, build
 from headgate.gateway.grpc.translate import read, tell
 from headgate.gateway.guard.keys import ANY
@@ -82,11 +83,13 @@ class Service:
     Args:
         gateway: Holds the table.
         refused: Counts refusals by the HTTP status that they would have, and code.
+        underway: Holds the calls that have no answer yet.
     """
 
-    def __init__(self, gateway: Gateway, refused: Counter[tuple[int, str]]) -> None:
+    def __init__(self, gateway: Gateway, refused: Counter[tuple[int, str]], underway: set[Any]) -> None:
         self._gateway = gateway
         self._refused = refused
+        self._underway = underway
         self._messages = build()
 
     def handler(self) -> Any:
@@ -106,10 +109,32 @@ class Service:
     def _verb(self, verb: str, answer: Answer) -> Any:
         request, response = self._messages[f"{verb}Request"], self._messages[f"{verb}Response"]
         return grpc.unary_unary_rpc_method_handler(
-            partial(_guard, answer, self._refused),
+            partial(self.guarded, answer),
             request_deserializer=partial(_decode, request),
             response_serializer=response.SerializeToString,
         )
+
+    async def guarded(self, answer: Answer, request: Any, context: Any) -> Any:
+        """Answer, or end the call with the code that says why; the client never sees a traceback."""
+        self._underway.add(context)
+        try:
+            return await answer(_there(request), context)
+        except Refusal as error:
+            refusal = error
+        except HeadgateError as error:
+            refusal = Refusal(400, "bad_request", error.what)
+        except Exception:
+            LOG.exception("a gRPC request failed")
+            refusal = Refusal(500, "internal", "the worker failed on this request")
+        finally:
+            self._underway.discard(context)
+        self._refused[refusal.status, refusal.code] += 1
+        trailing = [("headgate-code", refusal.code)]
+        trailing += [(name.decode(), value.decode()) for name, value in refusal.headers]
+        if refusal.retry_after is not None:
+            trailing.append(("retry-after", str(refusal.retry_after)))
+        code = CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
+        return await context.abort(code, refusal.what, trailing_metadata=tuple(trailing))
 
     async def _live(self, _request: Any, _context: Any) -> Any:
         return self._messages["ServerLiveResponse"](live=True)
@@ -180,42 +205,6 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
 
 
-async def _guard(answer: Answer, refused: Counter[tuple[int, str]], request: Any, context: Any) -> Any:
-    """Answer, or end the call with the code that says why; the client never sees a traceback."""
-    try:
-        return await answer(_there(request), context)
-    except Refusal as error:
-        refusal = error
-    except HeadgateError as error:
-        refusal = Refusal(400, "bad_request", error.what)
-    except Exception:
-        LOG.exception("a gRPC request failed")
-        refusal = Refusal(500, "internal", "the worker failed on this request")
-    refused[refusal.status, refusal.code] += 1
-    trailing = [("headgate-code", refusal.code)]
-    trailing += [(name.decode(), value.decode()) for name, value in refusal.headers]
-    if refusal.retry_after is not None:
-        trailing.append(("retry-after", str(refusal.retry_after)))
-    code = CODES.get(refusal.status, grpc.StatusCode.INTERNAL)
-    return await context.abort(code, refusal.what, trailing_metadata=tuple(trailing))
-
-
-def _options(limits: Limits) -> tuple[tuple[str, int], ...]:
-    """Return what gRPC calls the limits; whether the port is free was seen before workers share it."""
-    idle, receive = round(limits.idle_seconds * 1000), round(limits.receive_seconds * 1000)
-    return (
-        ("grpc.so_reuseport", 1),
-        ("grpc.max_receive_message_length", limits.body_bytes),
-        ("grpc.max_metadata_size", limits.head_bytes),
-        ("grpc.max_allowed_incoming_connections", limits.calls),
-        ("grpc.max_concurrent_streams", limits.pipelined),
-        ("grpc.max_connection_idle_ms", idle),
-        ("grpc.keepalive_time_ms", idle),
-        ("grpc.keepalive_timeout_ms", receive),
-        ("grpc.server_handshake_timeout_ms", receive),
-    )
-
-
 async def listen(
     gateway: Gateway,
     host: str,
@@ -224,6 +213,7 @@ async def listen(
     *,
     tls: tuple[bytes, bytes] | None = None,
     refused: Counter[tuple[int, str]] | None = None,
+    underway: set[Any] | None = None,
 ) -> tuple[Any, int]:
     """Listen; return the server and its port.
 
@@ -234,12 +224,14 @@ async def listen(
         limits: What clients are allowed.
         tls: Private key and certificate chain, PEM; None: not encrypted.
         refused: Counts refusals; None: nobody does.
+        underway: Gets the calls that have no answer yet; None: nobody asks.
 
     Raises:
         Unavailable: The address cannot be listened on.
     """
-    server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.calls)
-    server.add_generic_rpc_handlers((Service(gateway, Counter() if refused is None else refused).handler(),))
+    server = grpc.aio.server(options=options(limits), maximum_concurrent_rpcs=limits.calls)
+    service = Service(gateway, Counter() if refused is None else refused, set() if underway is None else underway)
+    server.add_generic_rpc_handlers((service.handler(),))
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         if tls is None:

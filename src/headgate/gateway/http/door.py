@@ -36,6 +36,7 @@ class Door:
         now: The loop's time at the last sweep, in seconds: exact enough to cut off a slow client, and free to read.
         heads: Heads that llhttp has read, by their bytes.
         held: Bytes of bodies that are being received.
+        calls: Requests that came another way and have no answer yet.
         refused: Refused requests by status and code, since somebody last looked.
         hurried: Whether a connection on which nothing was said yet ends as well.
         draining: Whether the worker is on its way out; every answer then ends its connection.
@@ -45,6 +46,7 @@ class Door:
         self.limits = limits
         self.now = 0.0
         self.held = 0
+        self.calls: set[object] = set()
         self.draining = self.hurried = False
         self.refused: Counter[tuple[int, str]] = Counter()
         self.connections: set[Connection] = set()

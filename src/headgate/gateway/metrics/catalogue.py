@@ -39,8 +39,8 @@ LOADED = Metric(
     "headgate_version_load_seconds", "gauge", "How long a version took to load when it was last loaded.",
     ("model", "version"),
 )  # fmt: skip
-IN_FLIGHT = Metric("headgate_requests_in_flight", "gauge", "Requests that have no answer yet.")
-CONNECTIONS = Metric("headgate_connections", "gauge", "Open connections.")
+IN_FLIGHT = Metric("headgate_requests_in_flight", "gauge", "Requests that have no answer yet, gRPC calls included.")
+CONNECTIONS = Metric("headgate_connections", "gauge", "Open HTTP connections.")
 LOG_WRITTEN = Metric("headgate_log_rows_total", "counter", "Rows that the prediction log wrote.")
 LOG_DROPPED = Metric("headgate_log_dropped_total", "counter", "Rows that the prediction log had no room for.")
 LOG_LOST = Metric("headgate_log_lost_total", "counter", "Rows that the prediction log could not write.")
