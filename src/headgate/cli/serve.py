@@ -14,32 +14,34 @@ if TYPE_CHECKING:
     from headgate.wiring import Project
 
 MOST = 65535
+Port = Annotated[int, typer.Option("--port", min=0, max=MOST, help="TCP port; 0: any free one, which is printed.")]
+GrpcPort = Annotated[
+    int | None,
+    typer.Option("--grpc-port", min=0, max=MOST, help="TCP port for gRPC, such as 8082; without it there is no gRPC."),
+]
+AdminPort = Annotated[
+    int | None,
+    typer.Option(
+        "--admin-port", min=0, max=MOST, help="Port of /metrics; default: 8081, or a free one if it is taken."
+    ),
+]
+AdminHost = Annotated[
+    str, typer.Option("--admin-host", help="Address of the admin port; beyond this machine any API key must be shown.")
+]
 
 
 @plainly
 def serve(
     folder: Folder = HERE,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=MOST, help="TCP port; 0: any free one, which is printed.")
-    ] = 8080,
-    grpc_port: Annotated[
-        int | None,
-        typer.Option(
-            "--grpc-port", min=0, max=MOST, help="TCP port for gRPC, such as 8082; without it there is no gRPC."
-        ),
-    ] = None,
+    port: Port = 8080,
+    grpc_port: GrpcPort = None,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Processes; SIGHUP replaces them one by one.")
     ] = 1,
     unix_socket: Annotated[Path | None, typer.Option("--unix-socket", help="Listen on this path as well.")] = None,
-    admin_port: Annotated[
-        int | None,
-        typer.Option(
-            "--admin-port", min=0, max=MOST, help="Port of /metrics; default: 8081, or a free one if it is taken."
-        ),
-    ] = None,
-    admin_host: Annotated[str, typer.Option("--admin-host", help="Address of the admin port.")] = "127.0.0.1",
+    admin_port: AdminPort = None,
+    admin_host: AdminHost = "127.0.0.1",
     compact_every: Annotated[
         str,
         typer.Option("--compact-every", help="How often the prediction log becomes Parquet; none: not here."),
@@ -57,7 +59,9 @@ def serve(
     from headgate.gateway.worker import serve
 
     project = open_project(folder)
-    check_host(host, insecure=insecure_no_auth or bool(project.journal().documents(COLLECTION)))
+    open_to_many = insecure_no_auth or bool(project.journal().documents(COLLECTION))
+    check_host(host, insecure=open_to_many)
+    check_host(admin_host, insecure=open_to_many, option="--admin-host")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     plan = Plan(str(project.folder), host, port, grpc_port, insecure_no_auth, str(unix_socket or ""))
     secure = "s" if tls_of(project) else ""
@@ -65,8 +69,8 @@ def serve(
     listening = _says(f"headgate serves on http{secure}://%s:%d/v2 (Ctrl-C drains and ends)")
     listening_grpc = _says("headgate serves gRPC on %s:%d")
     showing = _says("headgate shows its metrics on http://%s:%d/metrics")
-    check_host(admin_host, insecure=insecure_no_auth)
-    desk = desk_of(project, admin_host, admin_port, showing, _seconds(compact_every))
+    often = _seconds(compact_every)
+    desk = desk_of(project, admin_host, admin_port, showing, often, insecure=insecure_no_auth)
     warn_without_champion(project)
     if grpc_port:
         check_free(host, grpc_port, "--grpc-port")

@@ -117,17 +117,20 @@ def grpc_tls_of(project: "Project") -> tuple[bytes, bytes] | None:
 
 
 def desk_of(
-    project: "Project", host: str, port: int | None, listening: Listening, compact_seconds: float = 0
+    project: "Project", host: str, port: int | None, listening: Listening, compact_seconds: float, *, insecure: bool
 ) -> "Desk":
     """Return where metrics are shown, rollups kept, and the prediction log compacted every so many seconds."""
     from headgate.gateway.admin import Desk
+    from headgate.gateway.guard.host import is_loopback
+    from headgate.gateway.guard.keys import COLLECTION as KEYS
     from headgate.gateway.supervise.chore import Chore
 
     command = [sys.executable, "-m", "headgate.cli.compactor", str(project.folder)]
     spool = project.spool()
     chore = Chore("compaction of the log", command, lambda: any(spool.glob("*/*.arrows")), compact_seconds)
     final = {name: model.serving.final_after.total_seconds() for name, model in project.policy.models.items()}
-    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening, chore, final)
+    keys = None if insecure or is_loopback(host) else lambda: project.journal().documents(KEYS)
+    return Desk(host, port, project.rollups(), lambda: project.clock.now().timestamp(), listening, chore, final, keys)
 
 
 def lead(plan: Plan, desk: "Desk", workers: int, listening: Listening, grpc_listening: Listening) -> int:

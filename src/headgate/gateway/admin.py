@@ -1,21 +1,27 @@
 """The admin port: /metrics and /health over all workers; once a second the final rollups go to their file.
 
-Beside one worker it runs on the worker's loop, above several on the supervisor's. What it writes is written in a
-thread; when the file cannot be written, rows wait, and the oldest are dropped after a while.
+Beyond this machine it asks for an API key, whichever. Beside one worker it runs on the worker's loop, above several on
+the supervisor's. What it writes is written in a thread; when the file cannot be written, rows wait, and the oldest are
+dropped after a while.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
 from headgate.base.errors import Unavailable
+from headgate.gateway.errands import Rounds
 from headgate.gateway.greeter import Accepting
+from headgate.gateway.guard.follow import KeyFollower
+from headgate.gateway.guard.keys import ANY, KeyTable, credential
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
+from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler
 from headgate.gateway.limits import Limits
 from headgate.gateway.listen import accept, listen, show
@@ -24,10 +30,12 @@ from headgate.gateway.metrics.text import CONTENT_TYPE
 from headgate.gateway.protocols.speech import READ, allow, page, text
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.supervise.chore import Chore, keep_doing
+from headgate.journal.ports import Document
 from headgate.predictions.rollup import Rollups, Row
 
 LOG = logging.getLogger("headgate.gateway")
 MOST_WAITING = 100_000  # rows
+KEY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Desk:
         listening: Called with host and port once it listens.
         chore: What is done beside serving, in a process of its own; None: nothing.
         final: Model to the seconds after which what came in is final.
+        keys: Returns the documents of API keys, any of which must be shown; None: nobody is asked for one.
     """
 
     host: str
@@ -51,6 +60,7 @@ class Desk:
     listening: Callable[[str, int], None] | None = None
     chore: Chore | None = None
     final: Mapping[str, float] = field(default_factory=dict)
+    keys: Callable[[], Sequence[Document]] | None = None
 
 
 class Admin:
@@ -67,6 +77,7 @@ class Admin:
         self._board = board
         self._health = health
         self._door = Door(self._resolve, Limits(connections=64))
+        self._keys = KeyTable(needed=desk.keys is not None)
         self._servers: list[Accepting] = []
         self._waiting: deque[Row] = deque(maxlen=MOST_WAITING)
         self._held: deque[Row] = deque(maxlen=MOST_WAITING)  # what is being written, or could not be
@@ -94,6 +105,7 @@ class Admin:
         """Keep the final rows, once a second, and do the chore, until it is cancelled."""
         loop = asyncio.get_running_loop()
         chore = loop.create_task(keep_doing(self._desk.chore)) if self._desk.chore else None
+        keys = self._follow_keys(loop)
         try:
             while True:
                 await asyncio.sleep(1)
@@ -102,6 +114,20 @@ class Admin:
         finally:
             if chore:
                 chore.cancel()
+            if keys:
+                keys.stop()
+
+    def _follow_keys(self, loop: asyncio.AbstractEventLoop) -> Rounds | None:
+        if self._desk.keys is None:
+            return None
+
+        def take(keys: KeyTable) -> None:
+            self._keys = keys
+
+        follower = KeyFollower(self._desk.keys, lambda keys: loop.call_soon_threadsafe(take, keys), needed=True)
+        rounds = Rounds("keys of the admin port", follower.look, KEY_SECONDS)
+        rounds.start()
+        return rounds
 
     async def keep(self) -> None:
         """Keep the rows that are final by now."""
@@ -134,10 +160,20 @@ class Admin:
         allow(method, READ)
         match target.split("?", 1)[0]:
             case "/metrics":
-                return text(CONTENT_TYPE, lambda: self._board.page().encode())
+                return self._guarded(text(CONTENT_TYPE, lambda: self._board.page().encode()))
             case "/health":
-                return page(self._show)
+                return self._guarded(page(self._show))
         raise Refusal(404, "unknown_path", "here are /metrics and /health")
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """Return a handler that asks for a key, where one is needed, each time before it answers."""
+
+        def handle(exchange: Exchange, body: bytes) -> None:
+            shown = credential(exchange.head.headers)
+            self._keys.admit(shown, ANY, datetime.fromtimestamp(self._desk.now(), UTC))
+            handler(exchange, body)
+
+        return handle
 
     def _show(self) -> tuple[int, dict[str, Any]]:
         notes = [f"{about}: {note}" for said in self._board.notes.values() for about, note in said.items()]

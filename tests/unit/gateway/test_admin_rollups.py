@@ -1,4 +1,4 @@
-"""The admin port writes each row of the rollups once, also when it ends in the middle of a write, or one fails."""
+"""The admin port writes each row of the rollups once, whatever goes wrong; where keys are asked for, it asks too."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

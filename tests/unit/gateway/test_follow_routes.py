@@ -272,6 +272,9 @@ def test_a_worker_without_keys_does_not_listen_beyond_this_machine(host: str) ->
         check_host(host, insecure=False)
     assert "--insecure-no-auth" in caught.value.way_out
     check_host(host, insecure=True)
+    with pytest.raises(Refused) as caught:
+        check_host(host, insecure=False, option="--admin-host")
+    assert caught.value.where == f"--admin-host {host}"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
