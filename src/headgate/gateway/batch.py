@@ -8,7 +8,7 @@ request and no other.
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from headgate.gateway.call import Batch, Outputs, Result, compute
 from headgate.gateway.metrics.meter import Tally
@@ -17,6 +17,7 @@ from headgate.gateway.refusal import Refusal
 from headgate.gateway.turn import Answerer, Pulse, Watch
 from headgate.gateway.version import Loaded
 
+Timed: TypeAlias = tuple[Batch, list[tuple[Any, float]]]  # and who of it is not answered any more, from when on
 MOST_LARGE = 8  # large requests that wait for a thread; beyond it the lane is full
 
 
@@ -44,7 +45,7 @@ class Lane:
         self._deadlines: list[tuple[Any, float]] = []
         self._rows = 0  # of those in _asked
         self._room = watch.pace.room
-        self._large: deque[tuple[Batch, list[tuple[Any, float]]]] = deque()  # with what is too late when
+        self._large: deque[Timed] = deque()
         self._called = self._queued = False
         self._running = 0  # in threads
         self._since = 0.0
@@ -101,10 +102,9 @@ class Lane:
             return
         self._called = self._queued = self.full = False
         batch, deadlines = Batch(self._singles, self._asked, self._since), self._deadlines
-        self._singles, self._asked, self._rows = [], [], 0
+        self._singles, self._asked, self._rows, self._deadlines = [], [], 0, []
         if deadlines or self._loaded.aside:
             batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
-            self._deadlines = []
         if self._loaded.aside:
             self._launch(batch)
         elif batch.asked and batch.rows > self._pulse.inline_rows:
@@ -116,14 +116,12 @@ class Lane:
 
     def _part(self, batch: Batch, deadlines: Sequence[tuple[Any, float]]) -> None:
         """Run large requests in threads, and what is left now."""
-        inline = self._pulse.inline_rows
-        small = [one for one in batch.asked if one[1].rows <= inline // 2]
-        for one in batch.asked:
-            if one[1].rows > inline // 2:
-                self._loaded.hold()
-                self._large.append((Batch([], [one], batch.since), [late for late in deadlines if late[0] is one[0]]))
+        most = self._pulse.inline_rows // 2
+        for large in large_of(batch, deadlines, most):
+            self._loaded.hold()
+            self._large.append(large)
         self._launch_large()
-        rest = Batch(batch.singles, small, batch.since)
+        rest = Batch(batch.singles, [one for one in batch.asked if one[1].rows <= most], batch.since)
         if rest.singles or rest.asked:
             self._finish(*self._pulse.gauge.about(self._call_of(rest)), self._watch.seconds())
 
@@ -173,6 +171,15 @@ class Lane:
                 watch.tally.ran(rows, began - since, cpu)
             watch.pace.saw(rows, watch.seconds() - began)
             self._room = watch.pace.room
+
+
+def large_of(batch: Batch, deadlines: Sequence[tuple[Any, float]], most: int) -> list[Timed]:
+    """Return each request of more rows than that as a batch of its own, with its deadline."""
+    return [
+        (Batch([], [one], batch.since), [late for late in deadlines if late[0] is one[0]])
+        for one in batch.asked
+        if one[1].rows > most
+    ]
 
 
 def still_wanted(batch: Batch, deadlines: Sequence[tuple[Any, float]], answerer: Answerer, now: float) -> Batch:
