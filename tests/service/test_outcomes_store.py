@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headgate.adapters.outcomes.history import FILES, History
-from headgate.adapters.outcomes.segments import MOST_WAITING, Segments
+from headgate.adapters.outcomes.segments import MOST_BYTES, MOST_WAITING, Segments
 from headgate.base.errors import Unavailable
 from headgate.predictions.outcome import Outcome
 
@@ -58,7 +58,7 @@ def test_many_requests_share_a_sync_and_none_is_told_before_it_returned(tmp_path
     told = [Told() for _ in range(101)]
     segments.record([said(1)], told[0])
     before = disk.calls
-    while disk.calls == before and disk.calls < 3:
+    while disk.calls == before:
         threading.Event().wait(0.001)
     for at in range(1, 101):
         segments.record([said(at + 1), said(at + 1, "2")], told[at])
@@ -101,6 +101,46 @@ def test_more_than_may_wait_is_refused(tmp_path: Path) -> None:
     segments.close()
     with pytest.raises(Unavailable):
         segments.record([said(3)], Told())
+
+
+def test_more_bytes_than_may_wait_are_refused(tmp_path: Path) -> None:
+    disk = Disk()
+    disk.may.clear()
+    segments = Segments(tmp_path / "segments", disk)
+    segments.record([said(0)], Told())
+    while disk.calls == 0:
+        threading.Event().wait(0.001)
+    large = said(1, "x" * (MOST_BYTES // 8))
+    for _ in range(7):
+        segments.record([large], Told())
+    with pytest.raises(Unavailable, match="faster than the disk"):
+        segments.record([large], Told())
+    segments.record([said(2)], Told())
+    disk.may.set()
+    segments.close()
+    assert segments.kept == 9
+
+
+def test_a_segment_that_cannot_be_begun_leaves_no_file_and_new_folders_are_synced(tmp_path: Path) -> None:
+    synced: list[str] = []
+    fails = True
+
+    def sync(handle: int) -> None:
+        place = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append(place.name)
+        if fails and place.name == "segments":
+            raise OSError(5, "Input/output error")
+
+    segments = Segments(tmp_path / "outcomes" / "segments", sync)
+    for at in range(2):
+        told = Told()
+        segments.record([said(at)], told)
+        assert told.event.wait(10)
+        assert (told.error is not None) is fails
+        assert len(list((tmp_path / "outcomes" / "segments").iterdir())) == at
+        fails = False
+    segments.close()
+    assert synced[:3] == [tmp_path.name, "outcomes", "segments"]
 
 
 def test_a_torn_end_is_passed_over_and_the_rest_is_there(tmp_path: Path) -> None:

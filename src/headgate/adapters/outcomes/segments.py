@@ -17,7 +17,7 @@ from headgate.predictions.outcome import Outcome, to_line
 
 LOG = logging.getLogger("headgate.outcomes")
 SUFFIX = ".log"
-MOST_WAITING = 200_000
+MOST_WAITING, MOST_BYTES = 200_000, 64 * 1024 * 1024
 SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT_SECONDS = 60.0
 Done = Callable[[Exception | None], None]
@@ -36,7 +36,7 @@ class Segments:
         self._sync = sync or os.fsync
         self._lock = threading.Condition()
         self._waiting: list[tuple[bytes, Done]] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
         self._ends = False
         self._handle: int | None = None
         self._path = Path()
@@ -55,12 +55,14 @@ class Segments:
         """
         lines = b"".join([to_line(outcome) for outcome in outcomes])
         with self._lock:
-            if self._ends or self._rows + len(outcomes) > MOST_WAITING:
+            full = self._rows + len(outcomes) > MOST_WAITING or self._bytes + len(lines) > MOST_BYTES
+            if self._ends or full:
                 raise Unavailable(
                     "outcomes come faster than the disk takes them", way_out="send them again in a moment"
                 )
             self._waiting.append((lines, done))
             self._rows += len(outcomes)
+            self._bytes += len(lines)
             self._lock.notify()
 
     def close(self) -> None:
@@ -75,7 +77,7 @@ class Segments:
             with self._lock:
                 self._lock.wait_for(lambda: self._waiting or self._ends, SEGMENT_SECONDS)
                 waiting, self._waiting = self._waiting, []
-                rows, self._rows = self._rows, 0
+                rows, self._rows, self._bytes = self._rows, 0, 0
                 ends = self._ends
             if waiting:
                 self._commit(b"".join([lines for lines, _ in waiting]), rows, [done for _, done in waiting])
@@ -109,7 +111,7 @@ class Segments:
         self._size += len(data)
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder(self._folder)
         self._number += 1
         self._path = self._folder / f"{time.time_ns() // 1000:016d}-{os.getpid()}-{self._number}{SUFFIX}"
         beside = self._path.with_suffix(".new")
@@ -117,15 +119,27 @@ class Segments:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             beside.rename(self._path)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                self._sync(folder)  # the name is as durable as the bytes
-            finally:
-                os.close(folder)
+            self._sync_folder(self._folder)  # the name is as durable as the bytes
         except OSError:
             os.close(handle)
+            for path in (beside, self._path):  # there is no outcome in it
+                path.unlink(missing_ok=True)
             raise
         self._handle, self._size, self._opened = handle, 0, time.monotonic()
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder, and those over it, so that they are found again after a power cut."""
+        if not folder.exists():
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._sync_folder(folder.parent)
+
+    def _sync_folder(self, folder: Path) -> None:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            self._sync(handle)
+        finally:
+            os.close(handle)
 
     def _abandon(self) -> None:
         """Cut the segment back to what was told to be kept, and write to it no more."""
