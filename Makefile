@@ -14,14 +14,17 @@ CODE    := src tests $(wildcard benchmarks) examples docs
 SPREAD  := --numprocesses 2 --dist loadfile
 BENCHES := $(basename $(notdir $(wildcard benchmarks/bench_*.py)))
 
-.PHONY: help demo test check format bench simulate soak docs lock clean
+.PHONY: help demo demo-release test check format bench simulate soak docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.demo ## Run the main job on real flights: train, gate, approve, promote, serve, score
 	@$(BIN)/python examples/flights/demo.py
+
+demo-release: $(VENV)/.demo ## Release challengers on real flights: a good one becomes champion, three bad ones go back
+	@$(BIN)/python examples/flights/demo_release.py
 
 test: $(VENV)/.test ## Pass every test (installs what tests need)
 	@set -e; for folder in $(TESTS); do echo "== $$folder"; $(BIN)/python -m pytest $$folder $$(test $$folder = tests/unit || echo "$(SPREAD)"); done

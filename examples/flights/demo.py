@@ -4,50 +4,38 @@ Works in a fresh copy of this project (``demo/flights`` at the top of the reposi
 the very commands that a person would type. `make demo` runs it.
 """
 
-import contextlib
-import json
-import os
-import select
-import shutil
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-from rich.console import Console
 from rich.table import Table
+from shell import OUT, TOP, Shell, step, wait
 from traffic import Share, march, requests, send, shares, tell_truth
 
-HERE = Path(__file__).resolve().parent
-TOP = HERE.parents[1]
 WORK = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else TOP / "demo" / "flights"
 SHARES = {"champion": 0.8, "challenger": 0.2}
 OTHER = ("num_leaves: 15", "num_leaves: 7")  # what the challenger is trained with instead
 CLIENTS = 16
-TRIES = 3  # of the gate on a busy machine
 SINGLES = 2000
-OUT = Console(highlight=False)
+SHELL = Shell(WORK)
+headgate, grace, keys = SHELL.do, SHELL.grace, SHELL.key
 
 
 def main() -> int:
     """Run the whole demo; return its exit code."""
     started = time.monotonic()
-    make_project()
+    SHELL.make_project()
     step("People", "ada trains; grace, somebody else, approves. Both have keys.")
-    for name in ("ada", "grace"):
-        sponsor = () if name == "ada" else ("--as", "ada", "--their-key", keys("ada"))
-        headgate("person", "add", name, "--key", keys(name), *sponsor)
+    SHELL.add_people()
     headgate("approve", "--scorecard", *grace("the bar we agreed on"))
     step("Train", "January and February; the last two weeks are held out and judge the version.")
     version = str(headgate("train", "--as", "ada")["version"])
     step("Gate", "every line of the scorecard must pass.")
-    verdict = gate(version)
+    verdict = SHELL.gate(version)
     step("Approve", "by the requester, which is refused; then by somebody else.")
     refused = headgate("approve", version, "--as", "ada", "--key", keys("ada"), "--because", "mine", expect=3)
     OUT.print(f"  refused: {refused['what']}", soft_wrap=True)
@@ -56,7 +44,7 @@ def main() -> int:
     headgate("promote", version, "--as", "grace", "--because", "first version")
     challenger = make_challenger()
     step("Serve", "a worker answers over HTTP; both versions get their shares of March.")
-    with serving() as url:
+    with SHELL.serving() as url:
         route_to_both(url, challenger)
         seen = traffic(url)
     covered = headgate("outcomes", "coverage", "late", "--since", "1h")
@@ -69,104 +57,15 @@ def main() -> int:
     return 0
 
 
-def grace(why: str) -> tuple[str, ...]:
-    """Return the words with which grace says why she approves."""
-    return "--as", "grace", "--key", keys("grace"), "--because", why
-
-
-def gate(version: str) -> Any:
-    """Judge a version; where latency alone fails, the machine is busy with something else, and it is judged again."""
-    for left in reversed(range(TRIES)):
-        code, verdict = run("gate", version)
-        failed = [line for line in verdict.get("lines", ()) if not line["passed"]]
-        if code == 0:
-            return verdict
-        if not left or not failed or any(not line["line"].startswith("latency") for line in failed):
-            told = "\n".join(f"  {line['line']}: {line['why']}" for line in failed)
-            sys.exit(f"{told or verdict}\nheadgate gate ended with {code}; is the machine very busy?")
-        OUT.print(f"  latency alone failed: {failed[0]['why']}; judged again", soft_wrap=True)
-    raise AssertionError("unreachable: the last try returns or exits")
-
-
 def make_challenger() -> str:
     """Train a second version with smaller trees; return its number once it may have a share of the traffic."""
     step("A challenger", f"{OTHER[1]} instead of {OTHER[0]} in headgate.yaml; judged beside the champion.")
     policy = WORK / "headgate.yaml"
     policy.write_text(policy.read_text().replace(*OTHER))
     version = str(headgate("train", "--as", "ada")["version"])
-    gate(version)
+    SHELL.gate(version)
     headgate("approve", version, *grace("no worse than the champion, and smaller"))
     return version
-
-
-def make_project() -> None:
-    """Make a fresh copy of this project with its data."""
-    step("Data", "all flights that left New York in 2013, weather and aircraft, on one clock.")
-    if not (HERE / "data" / "flights.parquet").exists():
-        subprocess.run([sys.executable, str(HERE / "prepare.py")], check=True)
-    if WORK.exists():
-        shutil.rmtree(WORK)
-    shutil.copytree(HERE, WORK, ignore=shutil.ignore_patterns(".headgate", "__pycache__"))
-
-
-def step(name: str, what: str) -> None:
-    """Print a heading."""
-    OUT.print(f"\n[bold]{name}[/bold]: {what}", soft_wrap=True)
-
-
-def keys(name: str) -> str:
-    """Return where the demo keeps a person's key."""
-    return str(WORK / ".headgate" / "demo-keys" / f"{name}.pem")
-
-
-def headgate(*words: str, expect: int = 0) -> Any:
-    """Run a command as a person would, and return what it printed as JSON; end when it ends otherwise than expected."""
-    code, said = run(*words, quiet=bool(expect))
-    if code != expect:
-        sys.exit(f"{said}\nheadgate {words[0]} ended with {code}, not {expect}")
-    return said
-
-
-def run(*words: str, quiet: bool = False) -> tuple[int, Any]:
-    """Run a command as a person would, and return its exit code and what it printed as JSON."""
-    shown = " ".join(word if " " not in word else f'"{word}"' for word in words if "/demo-keys/" not in word)
-    OUT.print(f"[cyan]$ headgate {shown}[/cyan]".replace(" --key", "").replace(" --their-key", ""), soft_wrap=True)
-    command = [sys.executable, "-m", "headgate.cli.main", *words, "--project", str(WORK), "--json"]
-    tells = subprocess.DEVNULL if quiet else None  # what a command tells while it works is shown as it comes
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=tells, text=True, check=False)
-    return done.returncode, json.loads(done.stdout) if done.stdout else {}
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """Serve the project on a free port for as long as the block runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    OUT.print(f"[cyan]$ headgate serve --port {port}[/cyan]")
-    command = [sys.executable, "-m", "headgate.cli.main", "serve", "--port", str(port), "--project", str(WORK)]
-    log = (WORK / ".headgate" / "serve.log").open("w")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        wait_ready(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
-
-
-def wait_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the worker says that it is ready."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):  # it does not listen yet
-            if httpx.get(f"{url}/v2/health/ready").status_code == httpx.codes.OK:
-                return
-        if process.poll() is not None:
-            break
-        select.select([], [], [], 0.05)
-    sys.exit((WORK / ".headgate" / "serve.log").read_text())
 
 
 def traffic(url: str) -> dict[str, Any]:
@@ -194,7 +93,7 @@ def route_to_both(url: str, challenger: str) -> None:
     words = ("route", "late", "--set", wanted, "--challenger", challenger, "--lease", "1h")
     revision = headgate(*words, "--as", "grace", "--because", "a look at it")["revision"]
     while httpx.get(f"{url}/v2/health/ready").json()["models"][0]["revision"] != revision:
-        select.select([], [], [], 0.05)
+        wait(0.05)
 
 
 def tell(version: str, verdict: dict[str, Any], seen: dict[str, Any], logged: Mapping[str, dict[str, Any]]) -> None:
@@ -209,7 +108,7 @@ def tell(version: str, verdict: dict[str, Any], seen: dict[str, Any], logged: Ma
     for line in verdict["lines"]:
         lines.add_row(line["line"], "[green]passed[/green]" if line["passed"] else "[red]failed[/red]", line["why"])
     OUT.print(lines)
-    OUT.print(headgate_text("status"))
+    OUT.print(SHELL.text("status"))
     OUT.print(quality(seen))
     OUT.print(arms(seen, logged))
 
@@ -285,13 +184,6 @@ NEXT = (
     ("train", "after a change in train.py: version 3, for the same gate"),
     ("serve", "Open Inference Protocol on port 8080"),
 )
-
-
-def headgate_text(*words: str) -> str:
-    """Run a command and return what it prints for people."""
-    command = [sys.executable, "-m", "headgate.cli.main", *words, "--project", str(WORK)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "110"})
-    return done.stdout
 
 
 if __name__ == "__main__":

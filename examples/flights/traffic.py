@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from scipy.stats import binomtest
 
-INFER = "/v2/models/late/infer"
 OUTCOMES_AT_ONCE = 5000
 QUANTILES = (0.5, 0.95, 0.99)
 EVERY = 64  # answers between two looks of the progress bar
@@ -63,13 +62,18 @@ class Share:
 
 def march(folder: Path) -> pa.Table:
     """Return March's flights with the stored features as they were known one hour before departure."""
+    return flights(folder, "2013-03-01", "2013-04-01")
+
+
+def flights(folder: Path, since: str, until: str) -> pa.Table:
+    """Return the flights of some days of New York with the stored features as they were known one hour before."""
     from headgate.features.asof import join
     from headgate.training.table import read_stored, read_table
     from headgate.wiring import Project
 
     policy = Project.open(folder).policy.models["late"]
     rows = read_table(folder / policy.data.source, policy.data.columns, policy.data.source)
-    start, end = (pa.scalar(f"2013-{month}-01T05:00:00Z").cast(pa.timestamp("us", "UTC")) for month in ("03", "04"))
+    start, end = (pa.scalar(f"{day}T05:00:00Z").cast(pa.timestamp("us", "UTC")) for day in (since, until))
     rows = rows.filter(pc.and_(pc.greater_equal(rows[policy.data.time], start), pc.less(rows[policy.data.time], end)))
     tables = {
         name: read_stored(folder / stored.source, policy, name, stored.source)
@@ -78,7 +82,7 @@ def march(folder: Path) -> pa.Table:
     return join(rows, policy.data.time, policy.features.stored, tables)
 
 
-def requests(rows: pa.Table, fields: Sequence[Mapping[str, Any]]) -> list[bytes]:
+def requests(rows: pa.Table, fields: Sequence[Mapping[str, Any]], model: str = "late") -> list[bytes]:
     """Return a request of the Open Inference Protocol for each flight; the flight is the unit that stays on one arm."""
     columns = [rows[field["name"]].to_pylist() for field in fields]
     heads = [{"name": field["name"], "datatype": field["datatype"], "shape": [1]} for field in fields]
@@ -86,8 +90,8 @@ def requests(rows: pa.Table, fields: Sequence[Mapping[str, Any]]) -> list[bytes]
     for flight, *values in zip(rows["id"].to_pylist(), *columns, strict=True):
         tensors = [{**head, "data": [value]} for head, value in zip(heads, values, strict=True)]
         body = json.dumps({"inputs": tensors}).encode()
-        head = f"POST {INFER} HTTP/1.1\r\nhost: demo\r\nheadgate-unit: {flight}\r\ncontent-length: {len(body)}\r\n\r\n"
-        made.append(head.encode() + body)
+        head = f"POST /v2/models/{model}/infer HTTP/1.1\r\nhost: demo\r\nheadgate-unit: {flight}\r\n"
+        made.append(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     return made
 
 
