@@ -76,6 +76,17 @@ def test_rows_read_the_same_from_spool_from_parquet_and_from_both(tmp_path: Path
     assert compact(spool, place).rows == 0
 
 
+def test_reading_writes_nothing(tmp_path: Path) -> None:
+    spool, place = tmp_path / "spool", Place(tmp_path / "log")
+    write(spool, answered(0, 10))
+    before = sorted(tmp_path.rglob("*"))
+    reader = Predictions(spool, place, "m")
+    assert reader.table(Wanted()).num_rows == 10
+    assert sorted(tmp_path.rglob("*")) == before
+    compact(spool, place)
+    assert reader.table(Wanted()).num_rows == 10, "a reader that was there before the first compaction"
+
+
 def test_filters_choose_by_time_version_unit_id_and_the_latest(tmp_path: Path) -> None:
     spool, place = tmp_path / "spool", Place(tmp_path / "log")
     write(spool, answered(0, 5, time=NOW - timedelta(hours=2)), answered(5, 5, version="2"))

@@ -24,7 +24,7 @@ from headgate.predictions.catalog import Catalog, Kept
 
 LOG = logging.getLogger("headgate.predictions")
 AT_ONCE = 512 * 1024 * 1024  # bytes of spool that one step takes
-MARK = ".compacting"
+MARK, NODE = ".compacting", ".node"
 
 
 @dataclass(slots=True)
@@ -181,10 +181,15 @@ def alone(spool: Path) -> Iterator[None]:
 
 def node_of(spool: Path) -> str:
     """Return the name of this machine's spool, made once: several may write to one place."""
-    path = spool / ".node"
-    if not path.exists():
-        write_atomically(path, secrets.token_hex(4).encode())
-    return path.read_text()
+    if not known_node(spool):
+        write_atomically(spool / NODE, secrets.token_hex(4).encode())
+    return known_node(spool)
+
+
+def known_node(spool: Path) -> str:
+    """Return the name of this machine's spool; empty before the first compaction. Writes nothing."""
+    path = spool / NODE
+    return path.read_text() if path.exists() else ""
 
 
 def read_catalog(place: Place, model: str, node: str) -> Catalog:

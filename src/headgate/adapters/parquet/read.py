@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headgate.adapters.parquet.compact import node_of, read_catalogs
+from headgate.adapters.parquet.compact import known_node, read_catalogs
 from headgate.adapters.parquet.place import Place
 from headgate.adapters.parquet.spool import batches, files, key_of
 from headgate.base.errors import Conflict
@@ -31,10 +31,10 @@ class Predictions:
     """
 
     def __init__(self, spool: Path, place: Place, model: str) -> None:
+        self._spool = spool
         self._folder = spool / model
         self._place = place
         self._model = model
-        self._node = node_of(spool) if spool.exists() else ""
 
     def table(self, wanted: Wanted) -> Any:
         """Return the wanted predictions as an Arrow table; without a limit in no order."""
@@ -69,7 +69,8 @@ class Predictions:
         """Return the Parquet files and the spool's tables of one moment: no catalog changed while they were read."""
         for _ in range(ATTEMPTS):
             before = read_catalogs(self._place, self._model)
-            covered = set(before[self._node].covered) if self._node in before else set()
+            node = known_node(self._spool)
+            covered = set(before[node].covered) if node in before else set()
             try:
                 tables = self._read_spool(covered, wanted)
             except FileNotFoundError:
