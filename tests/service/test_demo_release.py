@@ -1,4 +1,4 @@
-"""The demo of releases: a good challenger becomes champion, three bad ones go back, and it says when, why and to whom."""
+"""The demo of releases: a good challenger becomes champion, bad ones go back, and it says when, why and to whom."""
 
 import os
 import re

@@ -63,6 +63,15 @@ def test_a_model_whose_seconds_are_final_sooner_is_judged_sooner() -> None:
     assert early.requests == seen(standing(), arms(USUAL, USUAL, 200)).requests > usual.requests
 
 
+def test_a_p95_below_the_floor_is_sound_though_the_champion_was_slow_before() -> None:
+    slow, quick = replace(USUAL, median=0.02), replace(USUAL, median=0.0005)
+    before = drawn(CHAMPION, slow, -300, 0, seed=9)
+    rows = MemoryRollups([*before, *arms(quick, replace(quick, median=0.0008), 200)])
+    found = Observer(rows, MemoryLog(), {MODEL: "binary"}).evidence(standing(), START + timedelta(seconds=240))
+    (latency,) = [one for one in found.readings if one.guard == "latency"]
+    assert latency.verdict is Verdict.SOUND, latency.why
+
+
 def test_an_identical_challenger_becomes_sound() -> None:
     found = seen(standing(), arms(USUAL, USUAL, 200))
     assert found.verdict is Verdict.SOUND, found.why

@@ -2,8 +2,9 @@
 
 *Harm*: more often slower than the champion's past P95 than the champion is, in the same seconds (latency.py); or P99
 above the SLA, and more often so than the champion, since an outage that both share is nobody's fault. *Sound*: no more
-often slow when its latencies are divided by `ratio`; and P99 below the SLA. Where the P95 lies below the floor, slow
-begins at the floor: then it must also be slow more than one time in twenty, and less is enough to be sound.
+often slow when its latencies are divided by `ratio`, or beyond the floor less than one time in twenty, whatever the
+champion was before; and P99 below the SLA. Where the champion's P95 lies below the floor, slow begins at the floor: then
+harm needs more than one in twenty as well.
 
 After the promotion nobody serves beside it, and the SLA is all that is judged.
 """
@@ -39,6 +40,7 @@ class Latency:
     def __init__(self, rules: LatencyGuard, past: Past, noise: Noise, *, alone: bool = False) -> None:
         self._rules, self._noise, self._alone = rules, noise, alone
         self._cut = cut(past.latency, P95, rules.floor_ms / MS)
+        self._floor = bin_of(rules.floor_ms / MS)
         self._worse, self._within = Tested(harm(worse=SLOWER), noise), Tested(sound(1.0, QUANTILE), noise)
         self._above, self._below = Tested(above(1 - P95), noise), Tested(below(1 - P95), noise)
         sla = rules.p99_ms is not None
@@ -51,9 +53,9 @@ class Latency:
         slow, lowered = compared(ours, theirs, self._cut), compared(ours, theirs, self._cut, self._rules.ratio)
         self._worse.feed(slow)
         self._within.feed(lowered)
+        self._below.feed(compare(ours, theirs, slower_than(self._floor)))
         if self._cut.lifted:
             self._above.feed(slow)
-            self._below.feed(slow)
         if self._rules.p99_ms is not None:
             late = compare(ours, theirs, slower_than(bin_of(self._rules.p99_ms / MS)))
             for one in self._late:
@@ -96,9 +98,7 @@ class Latency:
         return f", P99 {number(quantile(self._ours, P99) * MS)} ms of {self._rules.p99_ms:g} ms"
 
     def _margin(self) -> str:
-        if self._cut.lifted:
-            return f"no more than {self._rules.ratio:g} x, or below {self._rules.floor_ms:g} ms"
-        return f"no more than {self._rules.ratio:g} x"
+        return f"no more than {self._rules.ratio:g} x, or below {self._rules.floor_ms:g} ms"
 
     def _log_harm(self) -> float:
         worse = self._worse.log
@@ -109,11 +109,9 @@ class Latency:
         return float(joint.either(worse, joint.both(self._late[0].log, self._late[2].log))) if self._late else worse
 
     def _log_sound(self) -> float:
-        within = self._within.log
         if self._alone:
             return self._late[1].log
-        if self._cut.lifted:
-            within = float(joint.either(within, self._below.log))
+        within = float(joint.either(self._within.log, self._below.log))
         return float(joint.both(within, self._late[1].log)) if self._late else within
 
 
