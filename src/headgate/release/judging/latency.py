@@ -3,8 +3,8 @@
 *Harm*: more often slower than the champion's past P95 than the champion is, in the same seconds (latency.py); or P99
 above the SLA, and more often so than the champion, since an outage that both share is nobody's fault. *Sound*: no more
 often slow when its latencies are divided by `ratio`, or beyond the floor less than one time in twenty, whatever the
-champion was before; and P99 below the SLA. Where the champion's P95 lies below the floor, slow begins at the floor: then
-harm needs more than one in twenty as well.
+champion was before; and P99 below the SLA. Where the champion's P95 lies below the floor, slow begins at the floor:
+then harm needs more than one in twenty as well.
 
 After the promotion nobody serves beside it, and the SLA is all that is judged.
 """
