@@ -90,10 +90,11 @@ def test_without_memory_it_ends_whoever_noticed(value: float) -> None:
     assert not lacks_memory(BadInput("no"))
 
 
-def test_features_may_change_the_columns_that_they_get() -> None:
+def test_features_that_change_the_columns_they_get_fail_as_they_do_for_a_client() -> None:
     def features(columns: Columns) -> Columns:
         columns["x"][0] = 100
         return columns
 
     done = answer(predictor(Model(), features=features), asked([7, 8]), clock)
-    assert unpack(done.columns)["p"].tolist() == [200, 16]
+    assert "p" not in unpack(done.columns)
+    assert done.statuses == [400, 400]
