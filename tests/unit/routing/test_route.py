@@ -1,5 +1,7 @@
 """A route's weights are shares that sum to one, and it survives the trip through JSON."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +40,13 @@ def test_names_that_do_not_fit_a_header_are_refused(name: str) -> None:
     champion = arm("champion", 1.0)
     shadow = Shadow(name, "4", "sha256:1", 1.0, "/bundles/1")
     arms = (arm("champion", 0.5), arm(name, 0.5))
-    for make in (
+    makes: tuple[Callable[[], Route], ...] = (
         lambda: Route("late", 1, arms),
         lambda: Route("late", 1, (champion,), (shadow,)),
         lambda: Route("late", 1, (Arm("champion", name, "sha256:1", 1.0, "/b"),)),
         lambda: Route("late", 1, (champion,), release=name or " "),
-    ):
+    )
+    for make in makes:
         with pytest.raises(BadInput, match="letters, digits"):
             make()
 
