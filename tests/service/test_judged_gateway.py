@@ -93,7 +93,7 @@ class Arms(Place):
     def judged_shadow(self, since: datetime, until: datetime) -> Evidence:
         """Return what is said of the shadow, an hour later."""
         guards = {"quality": {"metric": "mae", "margin": 1, "maturity": "1s"}}
-        plan = replace(plan_of(guards=guards), model="simple", challengers={"good": Side("of good", "sha256:0")})
+        plan = replace(plan_of(guards=guards), model="simple", challengers={"good": Side("of-good", "sha256:0")})
         at = Standing("simple-good", plan, State.RUNNING, "1", since, since, since, 0)
         return self.project.judge().evidence(at, until + timedelta(hours=1))
 

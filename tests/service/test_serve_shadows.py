@@ -61,7 +61,7 @@ def bundles(folder: Path) -> dict[str, Shadow]:
     digests = {name: sum_bundle(folder / name, "simple", 1.0, code, None) for name, code in made.items()}
     digests["good"] = sum_bundle(folder / "good", "simple", 10.0, width=None)
     digests["apart"] = pyfunc_bundle(folder / "apart", "simple", PYFUNC.format(die=DIE, stuck=STUCK), None)
-    return {name: Shadow(name, f"of {name}", digest, 1.0, str(folder / name)) for name, digest in digests.items()}
+    return {name: Shadow(name, f"of-{name}", digest, 1.0, str(folder / name)) for name, digest in digests.items()}
 
 
 class Place:
@@ -191,21 +191,21 @@ def test_live_and_shadow_predictions_of_a_request_are_a_pair(place: Place) -> No
     for identity, row in shadow.items():
         assert row["input.x"] == live[identity]["input.x"]
         assert row["unit"] == live[identity]["unit"]
-        assert (row["version"], row["status"]) == ("of good", 200)
+        assert (row["version"], row["status"]) == ("of-good", 200)
         assert row["output.prediction"] == said[str(identity)] + 10
-    pairs = place.project.pairs("simple", "of good").to_pylist()
+    pairs = place.project.pairs("simple", "of-good").to_pylist()
     assert {one["id"]: (one["live.prediction"], one["shadow.prediction"], one["difference"]) for one in pairs} == {
         identity: (value, value + 10, 10.0) for identity, value in said.items()
     }
     command = [sys.executable, "-m", "headgate.cli.main", "predictions", "-C", str(place.folder), "simple", "--pairs"]
     shown = subprocess.run([*command, "--limit", "3"], capture_output=True, text=True, check=True).stdout
     assert shown.count("difference 10:") == 3
-    assert "shadow of good prediction=1" in shown
+    assert "shadow of-good prediction=1" in shown
     refused = subprocess.run([*command, "--role", "live"], capture_output=True, text=True, check=False)
     assert refused.returncode != 0
     assert "a pair has both roles" in refused.stderr
     wait_for(lambda: place.metric("headgate_shadow_answered_total") >= 25, "all five shadows have answered")
-    assert 'headgate_requests_total{model="simple",version="of good",arm="good",role="shadow"}' in place.show(
+    assert 'headgate_requests_total{model="simple",version="of-good",arm="good",role="shadow"}' in place.show(
         "/metrics"
     )
 
@@ -220,11 +220,11 @@ def test_live_and_shadow_predictions_of_a_request_are_a_pair(place: Place) -> No
     ],
 )
 def test_a_shadow_that_ends_its_process_twice_is_quarantined(place: Place, name: str, at: float, why: str) -> None:
-    whose = f"shadow {name} of simple (version of {name})"
-    ready = place.log.read_text().count(f"shadow {name} of simple, version of {name}, is ready")
+    whose = f"shadow {name} of simple (version of-{name})"
+    ready = place.log.read_text().count(f"shadow {name} of simple, version of-{name}, is ready")
     assert ready == 1
     place.ask(at)
-    wait_for(lambda: place.log.read_text().count(f"shadow {name} of simple, version of {name}, is ready") == 2, "again")
+    wait_for(lambda: place.log.read_text().count(f"shadow {name} of simple, version of-{name}, is ready") == 2, "again")
     assert place.ask(1.0)[1] == 1.0
     dropped = place.metric("headgate_shadow_dropped_total")
     place.ask(at)
@@ -251,7 +251,7 @@ def test_what_is_in_quarantine_stays_there_until_the_route_drops_it(place: Place
     place.route("good")
     wait_for(lambda: place.metric("headgate_shadow_quarantined") == 0, "the route dropped all")
     place.route("good", "crash")
-    again = "shadow crash of simple, version of crash, is ready"
+    again = "shadow crash of simple, version of-crash, is ready"
     wait_for(lambda: place.log.read_text().count(again) == 3, "it has another try")
 
 
