@@ -109,7 +109,7 @@ class Follower:
             table = old = self._table
             if entry is not None and table.entries.get(entry.model) != entry:
                 _report(entry)
-                table = replace(table, entries={**table.entries, entry.model: entry})
+                table = replace(table, entries=dict(sorted({**table.entries, entry.model: entry}.items())))
             if away is not None and away != table.away:
                 table = replace(table, away=away)
             if not table.read and self._wanted is not None and all(one.key in table.entries for one in self._wanted):
