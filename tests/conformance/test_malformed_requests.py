@@ -206,11 +206,11 @@ async def badly_framed(port: int, dice: random.Random, count: int, seen: Seen) -
     """Send bytes on connections of their own, and read whatever comes until the worker hangs up."""
     for _ in range(count):
         asked = wrong_http(dice)
+        answers: list[tuple[int, bytes]] = []
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             writer.write(asked)
             writer.write_eof()
-            answers = []
             while not reader.at_eof():
                 answers.append(await read_answer(reader))
         except (asyncio.IncompleteReadError, ConnectionError):
