@@ -1,15 +1,12 @@
 """The control API: the same reading and deciding as the commands, by keys with roles; on a real journal."""
 
-import asyncio
 import json
 import os
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import schemathesis
 import typer
@@ -25,16 +22,17 @@ from schemathesis.specs.openapi.checks import (
 from typer.testing import CliRunner, Result
 
 from headgate.api.application import build
-from headgate.api.caller import LOCAL
 from headgate.api.desk import Counter
 from headgate.cli import key, status
 from headgate.gate.people import key_id_of
 from headgate.gateway.guard import issue
 from headgate.gateway.guard.roles import ROLES
-from headgate.registry.version import Version
+from headgate.release.release_steps import start
+from headgate.testing.asking import Api, Client
 from headgate.testing.registry import MemoryRegistry
+from headgate.testing.release_supply import BUSY, plenty
 from headgate.testing.signers import SeededSigner
-from headgate.testing.supply import MODEL, Supply, policy_of
+from headgate.testing.supply import MODEL, policy_of
 from headgate.wiring import Project
 
 EXAMPLES = int(os.environ.get("HEADGATE_FUZZ", "5"))
@@ -50,6 +48,7 @@ READS = (
     f"/v1/models/{MODEL}/route",
     f"/v1/models/{MODEL}/predictions",
     f"/v1/models/{MODEL}/outcomes",
+    "/v1/releases",
     "/v1/journal",
 )
 WHY = {"because": "it is time"}
@@ -61,57 +60,10 @@ APPROVES = {
 }
 OPERATES: dict[str, dict[str, Any]] = {
     f"/v1/models/{MODEL}/promote": {**WHY, "version": "1"},
+    f"/v1/models/{MODEL}/releases": {**WHY, "version": "1"},
     f"/v1/models/{MODEL}/rollback": WHY,
     f"/v1/models/{MODEL}/route": {**WHY, "shares": {"champion": 1.0}},
 }
-
-
-class Client:
-    """Asks an application in this process."""
-
-    def __init__(self, counter: Counter) -> None:
-        self._app = build(counter)
-
-    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081") as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(ask())
-
-    def get(self, path: str, **more: Any) -> httpx.Response:
-        return self.request("GET", path, **more)
-
-    def post(self, path: str, **more: Any) -> httpx.Response:
-        return self.request("POST", path, **more)
-
-
-class Api:
-    """A project, and clients of its API."""
-
-    def __init__(self, folder: Path) -> None:
-        self.project = Project.open(folder)
-        registry: Any = self.project.registry()
-        self.registry: MemoryRegistry = registry
-        self.supply = Supply(self.project.state, self.project.policy, self.project.journal())
-        clock: Any = self.project.clock
-        self.supply.clock, self.supply.registry, self.supply.keeps_bundles = clock, self.registry, True
-
-    def client(self, *, needed: bool = False, owner: str = "one") -> Client:
-        counter = Counter(self.project, self.project.answers(owner), needed, "ada", LOCAL, lambda: {"parts": []})
-        return Client(counter)
-
-    def key(self, name: str, *scopes: str, days: int = 1) -> dict[str, str]:
-        now = self.project.clock.now()
-        until = now + timedelta(days=days)
-        made = issue.create(self.project.journal(), name, scopes, [MODEL], now, until, os.urandom, "person:ada", "test")
-        return {"authorization": f"Bearer {made[1]}"}
-
-    def judged(self) -> Version:
-        version = self.supply.register("person:ada")
-        self.supply.judge(version)
-        return version
 
 
 @pytest.fixture
@@ -171,7 +123,8 @@ def test_from_a_judged_version_to_a_champion_and_back(api: Api, client: Client) 
     assert api.supply.ledger.moves[-1].actor == "person:grace"
     version = api.judged()
     api.supply.approve(version)
-    assert client.post(f"/v1/models/{MODEL}/promote", json={**WHY, "version": "2"}).json()["from"] == "1"
+    at_once = {**WHY, "version": "2", "now": True}
+    assert client.post(f"/v1/models/{MODEL}/promote", json=at_once).json()["from"] == "1"
     back = client.post(f"/v1/models/{MODEL}/rollback", json=WHY).json()
     assert (back["version"], back["cause"]) == ("1", "rollback")
     shares = {"champion": 0.9, "challenger": 0.1}
@@ -369,6 +322,9 @@ def test_the_page_of_the_reference_lists_every_path_and_no_other(client: Client)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
 def test_every_path_does_what_the_document_says(api: Api, mode: GenerationMode) -> None:
     api.supply.promote(api.supply.ready())
+    second = api.judged()
+    api.supply.approve(second)
+    start(api.supply.desk, MODEL, {"challenger": second.number}, BUSY, plenty, "person:ada", "it is time")
     counter = Counter(api.project, api.project.answers("fuzz"), False, "ada", (), lambda: {"parts": []})  # noqa: FBT003
     app = build(counter)
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
@@ -382,6 +338,8 @@ def test_every_path_does_what_the_document_says(api: Api, mode: GenerationMode) 
         asked += 1
         if "model" in case.path_parameters and asked % 2:
             case.path_parameters["model"] = MODEL
+        if "release" in case.path_parameters and asked % 2:
+            case.path_parameters["release"] = f"{MODEL}-1"
         case.call_and_validate(checks=CHECKS)
 
     for found in schema.get_all_operations():

@@ -1,7 +1,4 @@
-"""Put the control API together: routes, errors in one form, bounded bodies, no CORS.
-
-`releases` and whatever comes later add a router to ROUTERS.
-"""
+"""Put the control API together: routes, errors in one form, bounded bodies, no CORS."""
 
 import logging
 from importlib.metadata import version
@@ -12,14 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from headgate.api import deciding, reading
+from headgate.api import deciding, reading, releasing
 from headgate.api.bounds import Bounded
 from headgate.api.desk import Counter
 from headgate.api.faults import Problem, problem_of, say, status_of, unreadable
 from headgate.base.errors import HeadgateError
 
 LOG = logging.getLogger("headgate.api")
-ROUTERS: tuple[APIRouter, ...] = (reading.router, deciding.router)
+ROUTERS: tuple[APIRouter, ...] = (reading.router, deciding.router, releasing.router)
 MOST_BYTES = 64 * 1024
 RETRY_SECONDS = "1"
 UNREADABLE, UNUSABLE = 400, 422
@@ -41,12 +38,13 @@ def build(counter: Counter) -> FastAPI:
     app = FastAPI(
         title="Headgate control API",
         version=version("headgate"),
-        description="Look at models, versions, verdicts and the journal; approve, promote, roll back, set shares.",
+        description="Look at models, versions, verdicts and the journal; approve, release, roll back, set shares.",
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.counter = counter
+    app.state.lookout = releasing.Lookout(counter.project)
     app.add_middleware(Bounded, most=MOST_BYTES)
     app.add_exception_handler(HeadgateError, _told)
     app.add_exception_handler(RequestValidationError, _unreadable)

@@ -10,6 +10,7 @@ Why = Annotated[  # no database keeps a NUL in a text
     str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True, pattern=r"^[^\x00]*$")
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float | None, Field(ge=0, le=1_000_000_000)]
 
 
 class Body(BaseModel):
@@ -42,10 +43,25 @@ class Ballot(Body):
     signed: Signature | None = Field(None, description="The signature of a draft with this very `because`.")
 
 
+class Say(Body):
+    """What a person says of a release that runs."""
+
+
+class Start(Body):
+    """A release: of one version, or of the arms of an A/B test."""
+
+    version: Name | None = Field(None, description="The version; null: there are `arms`.")
+    arms: dict[Name, Name] = Field(default_factory=dict, max_length=32, description="Arm of an A/B test to version.")
+    per_second: Rate = Field(None, description="Requests per second that are expected; null: those of the last hour.")
+    dry_run: bool = Field(False, description="Say what each rung needs, and start nothing.")  # noqa: FBT003
+
+
 class Promote(Body):
     """A version that is to be champion."""
 
     version: Name = Field(description="The version.")
+    now: bool = Field(False, description="At once, unjudged: no release; `because` says why.")  # noqa: FBT003
+    per_second: Rate = Field(None, description="Requests per second that are expected; null: those of the last hour.")
     override: Why | None = Field(None, description="Set the rules aside, and why; needs the role admin.")
 
 

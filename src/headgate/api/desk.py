@@ -13,6 +13,8 @@ from headgate.api.once import Answers
 from headgate.gateway.guard.follow import read_key
 from headgate.gateway.guard.keys import COLLECTION, KeyTable
 from headgate.gateway.guard.roles import APPROVE, OPERATE, READ
+from headgate.release.release_steps import read_releases
+from headgate.release.standing import Standing
 from headgate.release.steps import Desk, read_ledger
 from headgate.wiring import Project
 
@@ -59,6 +61,10 @@ class Counter:
             known = ", ".join(ledger.versions) or "none yet"
             raise Absent(f"there is no version {number!r}", where=f"model {model}", way_out=f"versions: {known}")
         return number
+
+    def releases(self, model: str) -> tuple[Standing, ...]:
+        """Return every release of a model, in the order in which they started."""
+        return read_releases(self.project.journal(), model).all
 
     def keys(self) -> KeyTable:
         """Return the API keys of the moment."""

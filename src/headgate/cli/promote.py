@@ -67,20 +67,16 @@ def promote(
 
     Refused without a passing verdict and standing approval.
     """
-    from headgate.base.errors import BadInput
     from headgate.release import steps
     from headgate.routing.route import CHALLENGER
 
     project = open_project(folder)
-    name = choose_model(project, model)
-    champion = steps.read_ledger(project.journal(), name)[0].champion
-    if now or champion is None or champion.version == version:
-        outcome = steps.promote(desk_of(project), name, version, actor_of(actor), because, override)
-        _tell(name, outcome, first=champion is None, as_json=as_json)
+    name, desk = choose_model(project, model), desk_of(project)
+    if steps.at_once(desk, name, version, override, now=now):
+        first = steps.read_ledger(desk.store, name)[0].champion is None
+        outcome = steps.promote(desk, name, version, actor_of(actor), because, override)
+        _tell(name, outcome, first=first, as_json=as_json)
         return
-    if override is not None:
-        what = "a release sets no rule aside"
-        raise BadInput(what, where="--override", way_out="--now --override, or release a version that is ready")
     tell_begun(name, begin(project, name, {CHALLENGER: version}, traffic, actor, because), as_json=as_json)
 
 

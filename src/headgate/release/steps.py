@@ -93,6 +93,21 @@ def roll_back(
     )
 
 
+def at_once(desk: Desk, model: str, version: str, override: str | None, *, now: bool) -> bool:
+    """Say whether promoting is a move of the pointer: the first version, the champion itself, or a person says `now`.
+
+    Raises:
+        BadInput: It would be a release, which sets no rule aside.
+    """
+    champion = read_ledger(desk.store, model)[0].champion
+    if now or champion is None or champion.version == version:
+        return True
+    if override is not None:
+        way_out = "promote it at once with the override (--now, `now`), or release a version that is ready"
+        raise BadInput("a release sets no rule aside", where="override", way_out=way_out)
+    return False
+
+
 def read_ledger(store: EventStore, model: str) -> tuple[Ledger, People]:
     """Return a model's ledger and everybody who may sign."""
     return ledger_of(model, store.read(stream_of(model))), people_of(store.read(PEOPLE))

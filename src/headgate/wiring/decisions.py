@@ -53,7 +53,7 @@ class Decisions(Traffic):
         Where a guard waits for outcomes: which share of a day's predictions had one when the longest was due.
         """
         from headgate.release.today import HOUR, measured
-        from headgate.wiring.judging import known_share
+        from headgate.wiring.judging import known_share, readable
 
         now = self.clock.now()
         second, rollups = int(now.timestamp()), self.rollups()
@@ -65,7 +65,8 @@ class Decisions(Traffic):
         if not waits:
             return found
         due = max(waits)
-        share = known_share(self.joined(model, now - due - DAY, now - due, now, due))
+        with readable(model):
+            share = known_share(self.joined(model, now - due - DAY, now - due, now, due))
         return replace(found, outcomes=share, maturity=due)
 
     @cached_property
