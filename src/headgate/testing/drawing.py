@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtr
+from scipy.special import ndtr
 
 from headgate.predictions.rollup import BUCKETS, LAST
 from headgate.release.statistics.counts import Floats, Ints
@@ -104,16 +104,16 @@ class Course:
         return self._above(log_cut - self.slowness[:, when])
 
     def _above(self, x: Floats) -> Floats:
-        heavy = self.regime.heavy
-        body = np.exp(log_ndtr(-x / self.regime.sigma))
-        found: Floats = (
-            (1 - heavy) * body + heavy * np.exp(-1.2 * np.maximum(x, 0.0)) if heavy else ndtr(-x / self.regime.sigma)
-        )
+        heavy, sigma = self.regime.heavy, self.regime.sigma
+        if not heavy:
+            return np.asarray(ndtr(-x / sigma))
+        found: Floats = (1 - heavy) * ndtr(-x / sigma) + heavy * np.exp(-1.2 * np.maximum(x, 0.0))
         return found
 
     def histogram(self, when: slice) -> Floats:
         """Return the mean shares of the bins [runs, bins]."""
-        some = self.slowness[:, when][:, ::10, None]
+        steady = not (self.regime.swing or self.regime.drift)
+        some = self.slowness[:, when][:, :1, None] if steady else self.slowness[:, when][:, ::10, None]
         above = self._above(LOG_EDGES - some).mean(axis=1)
         shares = -np.diff(above, axis=-1, prepend=1.0, append=0.0)[:, : LAST + 1]
         shares = np.maximum(shares, 0.0)

@@ -20,6 +20,7 @@ from scipy.special import gammaln
 from headgate.release.statistics.counts import Floats, Ints, Seconds
 
 PIECE = 4_000_000  # terms held at once: 32 MB
+SAFE = 600.0  # exp of it, and of less it, is a number
 
 
 def log_likelihood(seconds: Seconds, psi: Floats) -> Floats:
@@ -64,14 +65,24 @@ def log_mean(psi: Floats, n: Ints, events: Ints, m: Ints) -> Floats:
 
 
 def _sums(log_psi: Floats, n: Ints, events: Ints, m: Ints) -> Floats:
+    """Return log M [t, psi].
+
+    From one term to the next, HG(j + 1) / HG(j) = (K - j)(m - j) / ((j + 1)(n - m - K + j + 1)), K for `events`.
+    """
     lowest = np.maximum(0, events - n + m)
     steps = np.arange(int((np.minimum(events, m) - lowest).max()) + 1)
-    j = lowest[:, None] + steps
-    possible = j <= np.minimum(events, m)[:, None]
-    j = np.where(possible, j, lowest[:, None])
-    chosen = _log_choose(m[:, None], j) + _log_choose((n - m)[:, None], events[:, None] - j)
-    weights = np.where(possible, chosen - _log_choose(n, events)[:, None], -np.inf)
-    return np.stack([log_sum(weights + j * each) for each in log_psi], axis=-1)
+    j = lowest[:, None] + steps[:-1]
+    above = np.maximum(events[:, None] - j, 0) * np.maximum(m[:, None] - j, 0)
+    with np.errstate(divide="ignore"):  # no term after the last: log 0
+        rises = np.log(above / ((j + 1.0) * ((n - m - events)[:, None] + j + 1)))
+    first = _log_choose(m, lowest) + _log_choose(n - m, events - lowest) - _log_choose(n, events)
+    logs = np.concatenate([first[:, None], first[:, None] + rises.cumsum(axis=-1)], axis=-1)
+    if first.min() > -SAFE and steps[-1] * np.abs(log_psi).max() < SAFE:  # nothing over- or underflows
+        sums = np.log(np.exp(logs) @ np.exp(steps[:, None] * log_psi))
+    else:
+        sums = np.stack([log_sum(logs + steps * each) for each in log_psi], axis=-1)
+    found: Floats = sums + lowest[:, None] * log_psi
+    return found
 
 
 def _log_choose(n: Ints, k: Ints) -> Floats:

@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 
 from headgate.release.statistics.counts import Floats
-from headgate.release.statistics.hypergeometric import log_sum
 
 RESTART_SECONDS = 120
 WHOLE = 0.85  # of the stake is on the whole time; a half finds fresh faults a tenth sooner, and all others later
@@ -104,26 +103,27 @@ def log_e(
         before: How many seconds passed before.
         bases: [..., j, values] sums at the restarts of those.
     """
+    path = np.ascontiguousarray(np.moveaxis(path, -1, 0))  # values first: sums over them are quick then
     if not every:
-        return ratio(path, weights)
-    length = path.shape[-2]
+        return _ratio(path, weights)
+    length = path.shape[-1]
     ends = restarts(before, before + length, every) - before
-    old = [] if bases is None else [bases[..., at, None, :] for at in range(bases.shape[-2])]
-    found = np.empty(path.shape[:-1])
+    old = [] if bases is None else [np.moveaxis(bases, -1, 0)[..., at : at + 1] for at in range(bases.shape[-2])]
+    found = np.empty(path.shape[1:])
     for start, end in zip([0, *ends], [*ends, length], strict=True):
         if start:
-            old.append(path[..., start - 1 : start, :])
-        part = path[..., start:end, :]
-        terms = [np.log(WHOLE) + ratio(part, weights)]
+            old.append(path[..., start - 1 : start])
+        part = path[..., start:end]
+        terms = [np.log(WHOLE) + _ratio(part, weights)]
         for j, base in enumerate(old, 1):
-            terms.append(np.log((1 - WHOLE) / (j * (j + 1))) + ratio(part - base, weights))
-        terms.append(np.full(part.shape[:-1], np.log((1 - WHOLE) / (len(old) + 1))))
-        found[..., start:end] = log_sum(np.stack(terms, axis=-1))
+            terms.append(np.log((1 - WHOLE) / (j * (j + 1))) + _ratio(part - base, weights))
+        terms.append(np.full(part.shape[1:], np.log((1 - WHOLE) / (len(old) + 1))))
+        found[..., start:end] = _log_sum(np.stack(terms))
     return found
 
 
-def ratio(logs: Floats, weights: Floats) -> Floats:
-    """Return the log of the weighted mean over alternatives less that over nulls [...]."""
+def _ratio(logs: Floats, weights: Floats) -> Floats:
+    """Return the log of the weighted mean over alternatives less that over nulls [...], of [values, ...]."""
     found: Floats = _log_mean(logs, weights[0]) - _log_mean(logs, weights[1])
     return found
 
@@ -131,8 +131,15 @@ def ratio(logs: Floats, weights: Floats) -> Floats:
 def _log_mean(logs: Floats, weights: Floats) -> Floats:
     used = np.flatnonzero(weights)
     if len(used) == 1:
-        return logs[..., used[0]]
-    return log_sum(logs[..., used[0] : used[-1] + 1] + _log(weights[used[0] : used[-1] + 1]))
+        return np.asarray(logs[used[0]])
+    some = slice(used[0], used[-1] + 1)
+    return _log_sum(logs[some] + _log(weights[some]).reshape(-1, *[1] * (logs.ndim - 1)))
+
+
+def _log_sum(logs: Floats) -> Floats:
+    top = logs.max(axis=0)
+    found: Floats = top + np.log(np.exp(logs - top).sum(axis=0))
+    return found
 
 
 def _log(weights: Floats) -> Floats:

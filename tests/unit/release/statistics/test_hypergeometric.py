@@ -1,7 +1,7 @@
 """The noncentral hypergeometric law: its normaliser is exact, and its likelihood ratios are e-values."""
 
 from itertools import product
-from math import comb
+from math import comb, log
 
 import numpy as np
 import pytest
@@ -34,6 +34,15 @@ def seconds(draw: st.DrawFn) -> tuple[int, int, int]:
 def test_the_normaliser_is_the_direct_sum(numbers: tuple[int, int, int]) -> None:
     found = log_mean(PSI, *(np.array([number]) for number in numbers))[0]
     assert np.allclose(found, [np.log(direct(psi, *numbers)) for psi in PSI])
+
+
+@pytest.mark.parametrize("numbers", [(5000, 2500, 1200), (3000, 40, 2900), (2000, 1990, 64), (900, 899, 898)])
+def test_the_normaliser_of_a_busy_second_is_exact_too(numbers: tuple[int, int, int]) -> None:
+    n, events, m = numbers
+    ways = range(max(0, events - n + m), min(events, m) + 1)
+    exact = [sum(comb(m, j) * comb(n - m, events - j) * base**j for j in ways) for base in (1, 3, 30)]
+    found = log_mean(np.array([1.0, 3.0, 30.0]), *(np.array([number]) for number in numbers))[0]
+    assert np.allclose(found, [log(whole) - log(comb(n, events)) for whole in exact], atol=1e-8)
 
 
 @given(seconds())
