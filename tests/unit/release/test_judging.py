@@ -242,3 +242,21 @@ def test_another_rung_begins_anew() -> None:
     later = replace(standing(2), since=START + timedelta(seconds=199))
     found = observer.evidence(later, now)
     assert (found.verdict, found.since) == (Verdict.UNSURE, later.since)
+
+
+@pytest.mark.parametrize("at_most", [0.005, 0.02, 0.5])
+def test_a_limit_on_errors_takes_nothing_from_the_comparison_with_a_champion_that_errs(at_most: float) -> None:
+    rows = arms(USUAL, replace(USUAL, errors=0.02), 60)
+    plain = seen(standing(), rows, 60).readings[0]
+    limited = seen(standing(guards={**GUARDS, "errors": {"at_most": at_most}}), rows, 60).readings[0]
+    assert limited.log_e_harm == pytest.approx(plain.log_e_harm)
+
+
+def test_a_limit_below_the_absolute_margin_is_the_one_that_holds_to_a_champion_without_errors() -> None:
+    spotless = replace(USUAL, errors=0.0)
+    rows = [*drawn(CHAMPION, spotless, -300, 0), *arms(spotless, replace(spotless, errors=0.008), 200)]
+    after = START + timedelta(seconds=200 + BEHIND)
+    for said, verdict in (({}, Verdict.SOUND), ({"at_most": 0.002}, Verdict.HARM)):
+        at = standing(guards={**GUARDS, "errors": {"absolute": 0.02, **said}})
+        found = Observer(MemoryRollups(rows), MemoryLog(), {MODEL: "binary"}).evidence(at, after)
+        assert found.readings[0].verdict is verdict, found.readings[0].why

@@ -1,8 +1,8 @@
 """The error guard on one arm: is it worse than the champion, is it within the margin. Pure.
 
 *Harm*: the odds of an error are higher than the champion's in the same seconds (harm.py). To a champion whose past is
-without errors that alone would make one error harm, so the rate must also be above `absolute`. Above `at_most` it is
-harm where it is also worse than the champion's: an outage that both share is nobody's fault.
+without errors that alone would make one error harm, so the rate must also be above `absolute`, or `at_most` where that
+is less. Above `at_most` and no worse than the champion is no harm: an outage that both share is nobody's fault.
 
 *Sound*: at most `ratio` times the champion's odds; where the champion is so good that `ratio` times its past rate is
 below `absolute`, a rate below `absolute` is enough as well. And below `at_most`, in any case.
@@ -38,13 +38,14 @@ class Errors:
     guard = "errors"
 
     def __init__(self, rules: ErrorGuard, past: Past, noise: Noise, *, alone: bool = False) -> None:
-        usual = max(rules.absolute, past.error_rate * rules.ratio)
+        most = 1.0 if rules.at_most is None else rules.at_most
+        usual = min(most, max(rules.absolute, past.error_rate * rules.ratio))
         self._rules, self._noise = rules, noise
         self._worse, self._within = Tested(harm(), noise), Tested(sound(rules.ratio), noise)
         self._spotless = past.errors == 0 or alone
         self._near = past.error_rate * rules.ratio <= rules.absolute
         self._above, self._below = Tested(above(usual), noise), Tested(below(rules.absolute), noise)
-        self._most = [Tested(test(rules.at_most), noise) for test in (above, below) if rules.at_most is not None]
+        self._most = [] if rules.at_most is None else [Tested(below(rules.at_most), noise)]
         self._grid = Running()
         self._m = self._k = self._n = self._events = 0
 
@@ -89,15 +90,10 @@ class Errors:
         return f"{least}, or below {percent(self._rules.absolute)}" if self._near else least
 
     def _log_harm(self) -> float:
-        worse = self._worse.log
-        if self._spotless:
-            worse = float(joint.both(worse, self._above.log))
-        if not self._most:
-            return worse
-        return float(joint.either(worse, joint.both(self._worse.log, self._most[0].log)))
+        return float(joint.both(self._worse.log, self._above.log)) if self._spotless else self._worse.log
 
     def _log_sound(self) -> float:
         within = self._within.log
         if self._near:
             within = float(joint.either(within, self._below.log))
-        return float(joint.both(within, self._most[1].log)) if self._most else within
+        return float(joint.both(within, self._most[0].log)) if self._most else within

@@ -22,6 +22,8 @@ from headgate.release.statistics.latency import compared, cut, slower_than
 from headgate.release.statistics.sound import QUANTILE, sound
 
 P95, P99 = 0.95, 0.99
+HARM_STAKES = (0.8, 0.2)  # on P95 and on the SLA: what breaks an SLA is mostly gross, and found with a small stake too
+SOUND_STAKES = (0.9, 0.1)  # on the ratio and on the floor: a model that is below it tells so within a hundred requests
 MS = 1000
 
 
@@ -106,12 +108,14 @@ class Latency:
             return self._late[0].log
         if self._cut.lifted:
             worse = float(joint.both(worse, self._above.log))
-        return float(joint.either(worse, joint.both(self._late[0].log, self._late[2].log))) if self._late else worse
+        if not self._late:
+            return worse
+        return float(joint.either(worse, joint.both(self._late[0].log, self._late[2].log), stakes=HARM_STAKES))
 
     def _log_sound(self) -> float:
         if self._alone:
             return self._late[1].log
-        within = float(joint.either(self._within.log, self._below.log))
+        within = float(joint.either(self._within.log, self._below.log, stakes=SOUND_STAKES))
         return float(joint.both(within, self._late[1].log)) if self._late else within
 
 

@@ -21,8 +21,7 @@ For whoever judges a release, in the order of use. `Rows` are final rows of pred
     log_e(units, plan)                                  mismatch    sample ratio mismatch, units first seen by arm
     log_e(Seconds, phi)                                 shock       a second opinion, for the explanation alone
 
-    harm({guard: log E of now}), sound({...})           joint       one budget; both, either for composed guards
-    leaning(harm, sound, alpha)                         joint       harm wins; nothing seen is unsure
+    harm({guard: log E of now}, weights)                joint       one budget; both, either for composed guards
 
     fold_odds, odds_ratio, rate, quantile               interval    confidence sequences for showing
     Question, needed, seconds                           power       how many requests a guard needs

@@ -22,10 +22,10 @@ import numpy as np
 from headgate.release.statistics import mixture
 from headgate.release.statistics.counts import Floats, Seconds
 from headgate.release.statistics.dispersion import Noise
-from headgate.release.statistics.harm import WORSE
 from headgate.release.statistics.mixture import Running
 from headgate.release.statistics.odds import INDEPENDENT
 
+HIGHER = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 LOWER = (0.03, 0.2, 0.4, 0.6, 0.8)
 
 
@@ -63,7 +63,7 @@ class Rate:
 
 def above(limit: float) -> Rate:
     """Return the test for a rate above the limit: harm."""
-    return Rate(limit, WORSE)
+    return Rate(limit, HIGHER)
 
 
 def below(limit: float) -> Rate:

@@ -38,7 +38,7 @@ from headgate.release.statistics.counts import Floats, Ints
 
 BLOCKS = (1, 10, 30)
 HISTORY_SECONDS = 300
-SPREADS = (0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
+SPREADS = (0.0, *(round(0.025 * 1.1**step, 4) for step in range(39)), 1.0)  # a step of 10 % hides few faults
 FINEST, COARSEST, REACH = 0.1, 0.75, 4.0  # of the lattice of values: log odds, spreads, spreads
 TINY = 1e-12
 DOUBT = 0.03
@@ -56,22 +56,28 @@ class Noise:
     phi: float = 1.0
     spread: float = 0.0
 
-    def values(self, null: float, alternatives: Sequence[float]) -> tuple[Floats, Floats]:
+    def values(self, null: float, alternatives: Sequence[float], stakes: Sequence[float] = ()) -> tuple[Floats, Floats]:
         """Return odds ratios [values] and the weights of alternatives and null on them [2, values].
 
         Where units differ, each alternative and the null become a normal law around its log, all on one lattice: as
         evidence sharpens, a truth between two points is then as far from the one law as from the other.
+
+        Args:
+            null: The odds ratio that is to be refuted.
+            alternatives: Those that speak against it.
+            stakes: How much is on each, in any unit; nothing: as much on each.
         """
         centres = np.log(np.asarray(alternatives) / null)
+        parts = np.asarray(stakes or (1.0,) * len(centres))
+        parts = parts / parts.sum()
         if not self.spread:
-            own = np.eye(len(centres) + 1)
-            return null * np.exp(np.append(centres, 0.0)), np.stack([own[:-1].mean(axis=0), own[-1]])
+            return null * np.exp(np.append(centres, 0.0)), np.stack([np.append(parts, 0.0), np.eye(len(parts) + 1)[-1]])
         step, reach = max(FINEST, self.spread * COARSEST), REACH * self.spread
         low, high = min(0.0, centres.min()) - reach, max(0.0, centres.max()) + reach
         points = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
         cells = np.append(points - step / 2, points[-1] + step / 2)
         mass = np.diff(ndtr((cells - np.append(centres, 0.0)[:, None]) / self.spread), axis=-1)
-        weights = np.stack([mass[:-1].mean(axis=0), mass[-1]])
+        weights = np.stack([parts @ mass[:-1], mass[-1]])
         return null * np.exp(points), weights / weights.sum(axis=-1, keepdims=True)
 
 

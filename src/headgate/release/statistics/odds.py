@@ -30,11 +30,13 @@ class Odds:
         null: The odds ratio at the edge of what is to be refuted.
         alternatives: Odds ratios, all above the null or all below it.
         every: Seconds between restarts; None: none.
+        stakes: How much is on each alternative, in any unit; nothing: as much on each.
     """
 
     null: float
     alternatives: tuple[float, ...]
     every: int | None = mixture.RESTART_SECONDS
+    stakes: tuple[float, ...] = ()
 
     def fold(self, running: Running, seconds: Seconds, noise: Noise = INDEPENDENT) -> tuple[Running, Floats]:
         """Return the state after new seconds, and log E at the end of each [t].
@@ -54,5 +56,5 @@ class Odds:
         return mixture.log_e(path, weights, self.every)
 
     def _steps(self, seconds: Seconds, noise: Noise) -> tuple[Floats, Floats]:
-        psi, weights = noise.values(self.null, self.alternatives)
+        psi, weights = noise.values(self.null, self.alternatives, self.stakes)
         return log_likelihood(seconds, psi) / noise.phi, weights

@@ -137,28 +137,12 @@ def norm_binomial(n: int, k: int, p: float) -> float:
     return comb(n, k) * p**k * (1 - p) ** (n - k)
 
 
-def test_weights_add_up_and_errors_get_two_fifths() -> None:
-    found = joint.weights(["errors", "p95", "p99", "value"])
-    assert found["errors"] == 0.4
-    assert found["p95"] == pytest.approx(0.2)
-    assert sum(found.values()) == pytest.approx(1)
-    assert joint.weights(["p95", "p99"]) == {"p95": 0.5, "p99": 0.5}
-    assert joint.weights(["errors"]) == {"errors": 1.0}
-
-
-def test_harm_is_the_weighted_mean_and_sound_the_least() -> None:
-    logs = {"errors": np.log([50.0]), "p95": np.log([1.0]), "p99": np.log([1.0])}
-    assert np.exp(joint.harm(logs)) == pytest.approx(0.4 * 50 + 0.6)
-    assert np.exp(joint.sound(logs)) == pytest.approx(1.0)
+def test_harm_is_the_weighted_mean_and_composed_guards_the_least_or_the_mean() -> None:
+    logs = {"errors": np.log([50.0]), "latency": np.log([1.0])}
+    assert np.exp(joint.harm(logs, {"errors": 0.4, "latency": 0.6})) == pytest.approx(0.4 * 50 + 0.6)
     assert np.exp(joint.both(np.array(3.0), np.array(1.0))) == pytest.approx(np.exp(1.0))
     assert np.exp(joint.either(np.log(30.0), np.log(2.0))) == pytest.approx(16.0)
-    assert joint.sound({}) == 0
-
-
-def test_harm_wins_and_nothing_seen_is_unsure() -> None:
-    assert joint.leaning(4.0, 9.0, 0.05) == "harm"
-    assert joint.leaning(1.0, 9.0, 0.05) == "sound"
-    assert joint.leaning(0.0, float(joint.sound({})), 0.05) == "unsure"
+    assert np.exp(joint.either(np.log(30.0), np.log(2.0), stakes=(0.9, 0.1))) == pytest.approx(27.2)
 
 
 def counted(odds: float, seed: int = 1) -> Seconds:
