@@ -45,7 +45,7 @@ bench: $(VENV)/.dev ## Measure against the budgets, beside nginx and other serve
 	test -z "$$missed" || { echo "a budget is missed in:$$missed"; exit 1; }
 
 simulate: $(VENV)/.dev ## Prove the statistics over many seeded runs (minutes; `make test` runs a small share)
-	HEADGATE_SIMULATIONS=20 $(BIN)/python -m pytest tests/simulation --durations=10
+	HEADGATE_SIMULATIONS=20 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/simulation -n 2 --dist worksteal --durations=10
 
 soak: $(VENV)/.test ## 100,000 malformed requests, 50 kills at random moments, long fuzzing (long; `make test` runs a share)
 	HEADGATE_MALFORMED=100000 HEADGATE_KILLS=50 HEADGATE_FUZZ=100 $(BIN)/python -m pytest --timeout 3600 --durations=10 \

@@ -5,22 +5,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.simulation.figures import Figures
+from tests.simulation.figures import Figures, collect
 
 HERE = Path(__file__).parent
+REPORTS = Path(os.environ.get("HEADGATE_REPORTS", "build/simulations"))
 LONGEST = 7200  # seconds; two thousand runs on a busy machine
+PLACE = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give simulations time."""
-    for item in items:
+    """Give simulations time, and their rows an order."""
+    for place, item in enumerate(items):
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(LONGEST))
+            item.stash[PLACE] = place
 
 
-@pytest.fixture(scope="module")
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Put the rows of all processes into tables."""
+    if not hasattr(session.config, "workerinput"):
+        collect(REPORTS / "parts", REPORTS)
+
+
+@pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """Collect the tables of one file, and write them when its tests are over."""
-    found = Figures(request.path.stem.removeprefix("test_"), request.module.__doc__ or "")
+    """Collect the rows of one test."""
+    found = Figures()
     yield found
-    found.write(Path(os.environ.get("HEADGATE_REPORTS", "build/simulations")))
+    file, about = request.path.stem.removeprefix("test_"), request.module.__doc__ or ""
+    found.save(REPORTS / "parts", file, about, request.node.stash[PLACE])
