@@ -8,6 +8,7 @@ Every error says what is wrong, where, and the way out; its class fixes the exit
     │   ├── BadPolicy       headgate.yaml: file, line, key
     │   └── Leak            a column or a time from the future
     ├── Unavailable      5  an outside system did not answer (tracking server, database)
+    │   └── Ended           a process of our own that was to answer has ended, or had to be
     ├── Conflict         6  somebody else moved first (stale append)
     │   └── Deposed         another controller leads by now
     └── Tampered         7  a digest, a chain or a signature does not hold
@@ -66,6 +67,10 @@ class Unavailable(HeadgateError):
     """An outside system did not answer."""
 
     exit_code = 5
+
+
+class Ended(Unavailable):
+    """A process of our own that was to answer has ended, or had to be; another is started."""
 
 
 class Conflict(HeadgateError):

@@ -123,6 +123,7 @@ class Teller:
         self._held = float(held)
         made = meter.take(now, self._levels, self._notes())
         meter.offset = wall - now
+        made.kills = self._shadows.kills() if self._shadows and self._table().read else None
         return made
 
     def _notes(self) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         calls = await self._listen_grpc(app, door)
-        link = await self._join(loop)
+        link = await self._join(loop, shadows)
         servers = [] if link else await self._listen(loop, door)
         caches, opener = Caches(station.serving), Loader(station.folder, station.make, self._threads.submit)
         loader = caches.before(timed(opener, self._meter))
@@ -149,19 +149,21 @@ class Worker:
                 LOG.info("listening on %s", show(plug))
         return servers
 
-    async def _join(self, loop: asyncio.AbstractEventLoop) -> Link | None:
+    async def _join(self, loop: asyncio.AbstractEventLoop, shadows: Shadows | None) -> Link | None:
         """Meet the supervisor; None when there is none."""
         if self._station.link is None:
             return None
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor's business
-        link = Link(self._learn, self._end.set)
+        link = Link(partial(self._learn, shadows), self._end.set)
         await loop.create_unix_connection(lambda: link, sock=self._station.link)
         return link
 
-    def _learn(self, message: bytes) -> None:
+    def _learn(self, shadows: Shadows | None, message: bytes) -> None:
         match messages.decode(message):
-            case messages.Slow(bins=bins):
-                self._meter.slow = bins
+            case messages.Lesson(slow=slow, kills=kills):
+                self._meter.slow = slow
+                if shadows:
+                    shadows.learn(kills)
 
     async def _listen_grpc(self, app: Application, door: Door) -> Any:
         """Return the gRPC server; None when none is asked for."""

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
-from headgate.base.errors import BadInput, Unavailable
+from headgate.base.errors import BadInput, Ended
 from headgate.registry.bundle import Manifest
 from headgate.registry.signature import Columns
 from headgate.registry.wire import Array, pack, unpack
@@ -107,7 +107,7 @@ class PyfuncRuntime:
 
         Raises:
             BadInput: The model refuses the rows.
-            Unavailable: The process crashed, takes too long, or is being started again.
+            Ended: The process crashed, takes too long, or is being started again.
         """
         with self._one:
             host = self._host
@@ -149,7 +149,7 @@ class PyfuncRuntime:
         way_out = "package the model again; its log on stderr may say more"
         raise BadInput(f"the pyfunc model does not load: {why}", where=str(self._bundle), way_out=way_out)
 
-    def _lose(self, host: Host, why: str) -> Unavailable:
+    def _lose(self, host: Host, why: str) -> Ended:
         """Give a process up and start another in the background."""
         self._host, self._why = None, why
         host.process.kill()
@@ -180,8 +180,8 @@ class PyfuncRuntime:
             host.end(self._patience.end)
             return
 
-    def _away(self, why: str) -> Unavailable:
-        return Unavailable(
+    def _away(self, why: str) -> Ended:
+        return Ended(
             f"the model's process {why}; it is being started again",
             where=f"pyfunc of {self._name}",
             way_out="try again in a few seconds; the worker's log says how it ended",

@@ -61,7 +61,7 @@ SHADOW_KILLED = Metric(
 )
 SHADOW_WAITING = Metric("headgate_shadow_waiting", "gauge", "Copies that wait for a shadow.")
 SHADOW_QUARANTINED = Metric(
-    "headgate_shadow_quarantined", "gauge", "Shadows that get no copies any more: each worker counts its own."
+    "headgate_shadow_quarantined", "gauge", "Shadows that get no copies any more, each once a worker."
 )
 LATE = Metric(
     "headgate_rollup_late_total", "counter", "Requests that were answered after the rollup of their second was final."

@@ -60,6 +60,7 @@ class Report(msgspec.Struct, tag="report"):
         counts: Other counters by name of metric, as increments.
         levels: Gauges by name of metric.
         notes: What a person should know, by what it is about; shown on the health page.
+        kills: How often each shadow ended its process beside this worker; None: it has not read its routes yet.
     """
 
     arms: list[Arm] = []
@@ -68,3 +69,4 @@ class Report(msgspec.Struct, tag="report"):
     counts: dict[str, float] = {}
     levels: dict[str, float] = {}
     notes: dict[str, str] = {}
+    kills: dict[str, int] | None = None

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from headgate.gateway.shadow.feed import Feed
+from headgate.gateway.shadow.hang import Waits, hangs, starved
 from headgate.gateway.shadow.host import OUT_OF_MEMORY
 from headgate.gateway.shadow.life import Life
 from headgate.gateway.shadow.messages import Broken, Done, Ready, said
@@ -83,35 +84,50 @@ class Keeper:
         self._link: Link | None = None
         self._why = ""
         self._loading: float | None = None
+        self._waits = Waits()
         self._judged: tuple[Flight | None, float] = (None, 0.0)
         self._ending, self._gone = asyncio.Event(), asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def look(self) -> None:
-        """End the process when it hangs; called a few times a second."""
+        """End the process when it hangs, or when the other workers' have ended often enough; called again and again."""
+        if self.life.quarantined and not self._task.done():
+            self._give_up()
+            return
         process, flights, now = self._process, self.feed.flights, self._seconds()
         if process is None or process.returncode is not None or self._why:
             return
+        waits = self._waits.add(starved(process.pid))
         if self._loading is not None:
-            if hangs(now - self._loading, starved(process.pid), self._start.load):
+            if hangs(now - self._loading, waits, self._start.load):
                 self._kill(f"did not load within {self._start.load:g} s")
         elif not flights:
             self._judged = (None, 0.0)
         elif flights[0] is not self._judged[0]:
-            self._judged = (flights[0], starved(process.pid))
-        elif hangs(now - flights[0].sent, starved(process.pid) - self._judged[1], self._start.patience):
+            self._judged = (flights[0], waits)
+        elif hangs(now - flights[0].sent, waits - self._judged[1], self._start.patience):
             self._kill(f"did not answer within {self._start.patience:g} s")
 
     async def close(self) -> None:
         """End the process, and everything that waits."""
-        self._ending.set()
-        if self._link is not None:
-            self._link.transport.abort()
+        self._part()
         try:
             await asyncio.wait_for(asyncio.shield(self._task), END_SECONDS)
         except TimeoutError:
             self._kill("was told to end")
             await self._task
+        self.feed.end()
+
+    def _part(self) -> None:
+        self._ending.set()
+        if self._link is not None:
+            self._link.transport.abort()
+
+    def _give_up(self) -> None:
+        if not self._ending.is_set():
+            LOG.error("%s is quarantined: %s", self._start.name, self.life.told)
+        self._part()
+        self._kill("was told to end")
         self.feed.end()
 
     async def _run(self) -> None:
@@ -123,9 +139,7 @@ class Keeper:
             pause = self.life.ended(why)
             self._start.counted()
             if pause is None:
-                LOG.error(
-                    "%s is quarantined: it ended its process %d times; it %s", self._start.name, self.life.kills, why
-                )
+                LOG.error("%s is quarantined: %s", self._start.name, self.life.told)
                 self.feed.end()
                 return
             LOG.error("%s: its process is gone: it %s; another is started", self._start.name, why)
@@ -133,7 +147,7 @@ class Keeper:
 
     async def _live(self) -> str:
         """Start a process, and wait until it ends; return how."""
-        self._why, self._loading = "", self._seconds()
+        self._why, self._loading, self._waits = "", self._seconds(), Waits()
         try:
             process = await self._spawn()
         except OSError as error:
@@ -193,22 +207,6 @@ async def _within(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but no longer than so many seconds."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def hangs(waited: float, starved: float, patience: float) -> bool:
-    """Say whether a process hangs: it has had the time that it may take, not counting when it had no processor.
-
-    What is busy for ever has one only now and then on a full machine: ten times the patience is enough in any case.
-    """
-    return waited - starved > patience or waited > 10 * patience
-
-
-def starved(pid: int) -> float:
-    """Return the seconds for which a process was ready to run and had no processor; 0 where nobody counts them."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
 
 
 def ending_of(code: int, memory: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from headgate.base.errors import BadInput, Unavailable
+from headgate.base.errors import BadInput, Ended, Unavailable
 from headgate.features.predictor import Predictor
 from headgate.gateway.shadow.messages import Done, Run
 from headgate.registry.field import Columns
@@ -57,9 +57,9 @@ def _try(predictor: Predictor, inputs: Columns) -> tuple[dict[str, Array], int]:
     except Exception as error:  # whatever a shadow raises is the status of its own copies
         if lacks_memory(error):
             raise MemoryError from error
+        if isinstance(error, Ended):  # its own, or that of a member of an ensemble
+            raise Gone(error.what.split(";")[0]) from error
         if isinstance(error, Unavailable):
-            if predictor.manifest.runtime == "pyfunc":
-                raise Gone(error.what.split(";")[0]) from error
             return {}, AWAY
         return {}, REFUSED if isinstance(error, BadInput) else FAILED
 

@@ -21,7 +21,6 @@ from headgate.policy.serving import ShadowPolicy
 from headgate.predictions.row import Answered, Layout, Source
 
 GATHER_SECONDS = 0.01
-Whose: TypeAlias = tuple[str, str, str, str]
 
 
 class Kept(Protocol):
@@ -101,7 +100,7 @@ class Copies:
 
     def __init__(self, kit: Kit) -> None:
         self.wanted = False
-        self.posts: dict[Whose, Post] = {}
+        self.posts: dict[str, Post] = {}
         self._kit = kit
         self._answered: list[tuple[Answered, float]] = []
 
@@ -160,6 +159,7 @@ class Shadows:
         self._kit = kit
         self._ending = ending
         self._copies: dict[str, Copies] = {}
+        self._elsewhere: dict[str, int] = {}
 
     def of(self, model: str) -> Copies:
         """Return what is copied of a model's answers; the same object for as long as the worker lives."""
@@ -172,11 +172,13 @@ class Shadows:
             wanted = {_key(model, one): one for one in (entry.shadows if entry else ()) if one.shadow.fraction > 0}
             for key in [key for key in copies.posts if key not in wanted]:
                 self._kit.close(copies.posts.pop(key).kept)
+                self._elsewhere.pop(key, None)
             for key, shaded in wanted.items():
                 if key in copies.posts:
                     copies.posts[key].shaded = shaded
                 else:
                     kept = self._kit.keep(model, shaded, self._feed(model, shaded))
+                    kept.life.learn(self._elsewhere.get(key, 0))
                     copies.posts[key] = Post(shaded, kept, salt_of(shaded.shadow))
             copies.settle()
 
@@ -186,6 +188,18 @@ class Shadows:
             for post in copies.posts.values():
                 post.kept.look()
             copies.settle()
+
+    def kills(self) -> dict[str, int]:
+        """Return every shadow of this worker, and how often it ended its process beside it."""
+        every = [one for copies in self._copies.values() for one in copies.posts.items()]
+        return {key: post.kept.life.kills for key, post in every}
+
+    def learn(self, elsewhere: Mapping[str, int]) -> None:
+        """Learn how often each ended its process beside the other workers."""
+        self._elsewhere = dict(elsewhere)
+        for copies in self._copies.values():
+            for key, post in copies.posts.items():
+                post.kept.life.learn(elsewhere.get(key, 0))
 
     def levels(self) -> dict[str, float]:
         """Return the gauges."""
@@ -199,14 +213,9 @@ class Shadows:
         """Return what a person should know, by shadow."""
         found = {}
         for post in self._posts():
-            shadow, life = post.shaded.shadow, post.kept.life
-            name = f"shadow {shadow.name} of {post.shaded.manifest.model} (version {shadow.version})"
-            if life.quarantined:
-                found[name] = f"quarantined, it ended its process {life.kills} times; the last time it {life.why}"
-            elif life.kills:
-                found[name] = f"its process had to be started again; it {life.why}"
-            elif post.why:
-                found[name] = post.why
+            shadow = post.shaded.shadow
+            if note := post.kept.life.note or post.why:
+                found[f"shadow {shadow.name} of {post.shaded.manifest.model} (version {shadow.version})"] = note
         return found
 
     async def close(self) -> None:
@@ -232,6 +241,7 @@ class Shadows:
         return Feed(book, bounds, kit.meter.counts, kit.seconds, kit.now)
 
 
-def _key(model: str, shaded: Shaded) -> Whose:
+def _key(model: str, shaded: Shaded) -> str:
+    """Return how workers call a shadow among themselves."""
     shadow = shaded.shadow
-    return model, shadow.name, shadow.version, shadow.digest
+    return f"{model} {shadow.name} {shadow.version} {shadow.digest}"

@@ -22,6 +22,7 @@ class Child:
 
     Attributes:
         ready: Set once it can answer for every model.
+        lesson: What it was told last.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, born: float, link: Link) -> None:
@@ -29,6 +30,7 @@ class Child:
         self.link = link
         self.born = born
         self.ready = asyncio.Event()
+        self.lesson = b""
 
     @property
     def alive(self) -> bool:

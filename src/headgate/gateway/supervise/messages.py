@@ -11,13 +11,19 @@ class Ready(msgspec.Struct, tag="ready"):
     """The worker can answer for every model of its routes."""
 
 
-class Slow(msgspec.Struct, tag="slow"):
-    """Model to the bin above which a request is slow; told to every worker."""
+class Lesson(msgspec.Struct, tag="lesson"):
+    """What a worker is told of what the others see.
 
-    bins: dict[str, int]
+    Attributes:
+        slow: Model to the bin above which a request is slow.
+        kills: How often each shadow ended its process beside the other workers.
+    """
+
+    slow: dict[str, int]
+    kills: dict[str, int]
 
 
-Told: TypeAlias = Ready | Report | Slow
+Told: TypeAlias = Ready | Report | Lesson
 encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Told] = msgspec.msgpack.Decoder(Told)
 decode = _decoder.decode

@@ -15,7 +15,8 @@ from headgate.gateway.admin import Admin, Desk
 from headgate.gateway.metrics.board import Board
 from headgate.gateway.metrics.report import Report
 from headgate.gateway.supervise.child import Child, Command
-from headgate.gateway.supervise.messages import Ready, Slow, decode, encode
+from headgate.gateway.supervise.kills import Kills
+from headgate.gateway.supervise.messages import Lesson, Ready, decode, encode
 from headgate.gateway.supervise.post import Post
 
 LOG = logging.getLogger("headgate.gateway")
@@ -52,7 +53,7 @@ class Supervisor:
     def __init__(self, crew: Crew, desk: Desk) -> None:
         self._board = Board(desk.final)
         self._admin = Admin(desk, self._board, self._show)
-        self._slow: dict[str, int] = {}
+        self._kills = Kills()
         shared = list(crew.shared)
         self.posts = [
             Post(at, list(one), shared, crew.command, self._hear, self._leave) for at, one in enumerate(crew.plugs)
@@ -87,18 +88,20 @@ class Supervisor:
                 LOG.info("worker %d (post %d) is ready", child.process.pid, post.number)
             case Report() as report:
                 self._board.add(child.process.pid, report)
-                self._teach()
+                self._kills.hear(child.process.pid, report.kills)
+                for one in {child, *(post.child for post in self.posts if post.child)}:
+                    self._teach(one)
 
     def _leave(self, child: Child, *, restarted: bool) -> None:
         self._board.leave(child.process.pid, restarted=restarted)
+        self._kills.leave(child.process.pid)
 
-    def _teach(self) -> None:
-        """Tell every worker what is slow, when that changed."""
-        if self._slow != self._board.slow:
-            self._slow = dict(self._board.slow)
-            for post in self.posts:
-                if post.child and post.child.link.free:
-                    post.child.link.send(encode(Slow(self._slow)))
+    def _teach(self, child: Child) -> None:
+        """Tell a worker what is slow, and what shadows did beside the others, when that is not what it was told."""
+        lesson = encode(Lesson(self._board.slow, self._kills.elsewhere(child.process.pid)))
+        if child.lesson != lesson and child.link.free:
+            child.link.send(lesson)
+            child.lesson = lesson
 
     def _show(self) -> dict[str, Any]:
         workers = [

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from headgate.base.errors import BadInput, Unavailable
+from headgate.base.errors import BadInput, Ended, HeadgateError, Unavailable
+from headgate.features.ensemble import of_member
 from headgate.features.predictor import Predictor
 from headgate.gateway.shadow.labour import Gone, answer, lacks_memory
 from headgate.gateway.shadow.messages import Run
@@ -19,7 +20,8 @@ X = Field("x", "float32")
 BAD: dict[float, Exception] = {
     1: BadInput("not this row"),
     2: ValueError("a fault"),
-    3: Unavailable("the model's process crashed; it is being started again"),
+    3: Unavailable("the server does not answer"),
+    6: Ended("the model's process crashed; it is being started again"),
     4: MemoryError(),
     5: RuntimeError("std::bad_alloc"),
 }
@@ -74,7 +76,20 @@ def test_a_bad_row_costs_its_own_request_alone() -> None:
 def test_a_server_that_is_away_is_a_status_a_process_that_is_gone_an_end() -> None:
     assert answer(predictor(Model(), "remote"), asked([3]), clock).statuses == [503]
     with pytest.raises(Gone, match=r"^the model's process crashed$"):
-        answer(predictor(Model(), "pyfunc"), asked([7, 3]), clock)
+        answer(predictor(Model(), "pyfunc"), asked([7, 6]), clock)
+
+
+def test_a_member_whose_process_is_gone_is_an_end_too() -> None:
+    class Member(Model):
+        def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
+            try:
+                return super().run(features)
+            except HeadgateError as error:
+                raise of_member("trees", error) from error
+
+    with pytest.raises(Gone, match=r"^member trees: the model's process crashed$"):
+        answer(predictor(Member(), "ensemble"), asked([7, 6]), clock)
+    assert answer(predictor(Member(), "ensemble"), asked([3]), clock).statuses == [503]
 
 
 @pytest.mark.parametrize("value", [4, 5])

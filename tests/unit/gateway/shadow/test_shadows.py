@@ -151,6 +151,24 @@ def test_quarantine_holds_until_the_route_drops_the_shadow() -> None:
     assert stage.shadows.notes() == {}
 
 
+def test_what_happened_beside_other_workers_counts_and_is_told_to_a_shadow_that_comes_later() -> None:
+    stage = Stage()
+    stage.follow(shaded("2"))
+    stage.kept[0].life.ended("crashed")
+    assert stage.shadows.kills() == {"m shadow-2 2 sha256:2": 1}
+    stage.shadows.learn({"m shadow-2 2 sha256:2": 1, "m shadow-3 3 sha256:3": 2})
+    stage.shadows.look()
+    assert not stage.shadows.of("m").wanted
+    (note,) = stage.shadows.notes().values()
+    assert note == ("quarantined, it ended its process 2 times (1 beside other workers); the last time it crashed")
+    stage.shadows.learn({})
+    assert stage.kept[0].life.quarantined
+    stage.shadows.learn({"m shadow-3 3 sha256:3": 2})
+    stage.follow(shaded("2"), shaded("3"))
+    assert stage.kept[1].life.note == "quarantined, it ended its process 2 times (2 beside other workers)"
+    assert not stage.shadows.of("m").wanted
+
+
 def test_requests_that_lack_an_input_of_the_shadow_are_counted_and_named() -> None:
     stage = Stage()
     stage.follow(shaded("2", 1.0, X, Y))
