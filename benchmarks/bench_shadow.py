@@ -1,7 +1,9 @@
 """What a shadow costs the champion, a healthy one and three that misbehave: `python -m benchmarks.bench_shadow`.
 
-Every request is copied. The load begins, a second later the route names the shadow: so its start, what it does to its
-process, its second start and its quarantine lie in what is measured. Row and model are those of bench_gateway.
+Every request is copied. Each worker is loaded in pairs, without its shadow and with it, one right after the other: the
+ratios of a pair are what a noisy machine disturbs least, and a worker whose shadow never comes shows how much it does.
+Half a second into the load the route names the shadow: so its start, what it does to its process, its second start and
+its quarantine lie in what is measured. Row and model are those of bench_gateway.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
 
 from benchmarks import bundles, processes, rounds, servers, wrk
+from benchmarks.budgets import show, table
+from benchmarks.pairs import NONE, Effect, Pair, Seen, judge, verdict
 from benchmarks.project import Routes
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
@@ -47,6 +51,12 @@ FAULTS = {
     "eats memory": "KEPT.extend(np.ones(1_000_000) for _ in range(100_000))",
 }
 COUNTED = ("answered", "failed", "dropped", "killed", "quarantined")
+STARTED = "started"  # how often it was ready for copies
+COMES_SECONDS, SETTLE_SECONDS = 0.5, 1.5  # workers tell once a second
+HEAD = (
+    "shadow", "requests/s without", "p50 ms", "p99 ms", "CPU µs",
+    "p50 with", "p99 with", "CPU with", "failed", "copies of all pairs",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +68,33 @@ class Case:
     champion: Arm
     shadow: Shadow | None
 
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return f"{self.server.url}/v2/models/flat/infer"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; 0, for there is no budget to miss."""
+    """Measure and print; 0, or with --check 1 when a shadow that misbehaves is felt."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round: shows that all runs")
-    parser.add_argument("--check", action="store_true", help="taken as every benchmark takes it; nothing is checked")
+    parser.add_argument("--quick", action="store_true", help="one short pair each: shows that all runs")
+    parser.add_argument("--check", action="store_true", help="end with 1 when a budget is missed")
     options = parser.parse_args(arguments)
     if not wrk.found():
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
         return 0
     print(rounds.machine())
-    turns, seconds = (1, 5) if options.quick else (2, 10)
+    turns, seconds = (1, 3) if options.quick else (3, 12)
+    effects: list[Effect] = []
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
         for connections in CONNECTIONS:
-            compare(cases, lua, connections, turns, seconds)
-    print(f"\n{rounds.machine()}")
-    return 0
+            effects += compare(cases, lua, connections, turns, seconds)
+    met = show(judge(effects, FAULTS))
+    said = "none, from one short pair each" if options.quick else verdict(effects, FAULTS, met=met)
+    print(f"\nverdict: {said}\n\n{rounds.machine()}")
+    return int(options.check and not options.quick and not met)
 
 
 def start(place: Path, stack: ExitStack) -> dict[str, Case]:
@@ -84,7 +102,7 @@ def start(place: Path, stack: ExitStack) -> dict[str, Case]:
     champion = Arm(CHAMPION, "1", bundles.flat(place / "1"), 1.0, str(place / "1"))
     digests = {"healthy": bundles.flat(place / "healthy", seed=1)}
     digests |= {name: faulty(place / name, place / "1", does) for name, does in FAULTS.items()}
-    shadows: dict[str, Shadow | None] = {"none": None}
+    shadows: dict[str, Shadow | None] = {NONE: None}
     shadows |= {name: Shadow("shadow", "2", digest, 1.0, str(place / name)) for name, digest in digests.items()}
     cases = {}
     for name, shadow in shadows.items():
@@ -117,43 +135,60 @@ def put(routes: Routes, champion: Arm, shadow: Shadow | None) -> None:
     routes.journal.append("model/flat", before, [event], [Document(COLLECTION, "flat", revision, route.to_json())])
 
 
-def compare(cases: Mapping[str, Case], lua: Path, connections: int, turns: int, seconds: int) -> None:
-    """Load the workers in turns, and print the champion's medians and what became of the copies."""
-    loads: dict[str, list[wrk.Load]] = {name: [] for name in cases}
-    counts: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
-    spent: dict[str, list[float]] = {name: [] for name in cases}
+def compare(cases: Mapping[str, Case], lua: Path, connections: int, turns: int, seconds: int) -> list[Effect]:
+    """Load the workers in turns, without their shadow and with it; print and return what it changed."""
+    pairs: dict[str, list[Pair]] = {name: [] for name in cases}
     for case in cases.values():
-        wrk.drive(f"{case.server.url}/v2/models/flat/infer", lua, connections, 1)
-    for _ in range(turns):
+        wrk.drive(case.url, lua, connections, 1)
+    for turn in range(turns):
         for name, case in cases.items():
-            before = cpu_seconds(case.server.process.pid)
-            load, count = run(case, lua, connections, seconds)
-            spent[name].append((cpu_seconds(case.server.process.pid) - before) / max(load.count, 1) * 1e6)
-            loads[name].append(load)
-            counts[name].append(count)
-    print(f"\nc={connections}, every request copied, medians of {turns} x {seconds} s")
-    head = f"{'shadow':<12} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'CPU µs':>7} {'failed':>7}"
-    print(f"{head}   copies of all rounds")
-    for name, seen in loads.items():
-        middle = [statistics.median(getattr(load, part) for load in seen) for part in ("rate", "p50", "p99")]
-        copied = ", ".join(f"{sum(one[key] for one in counts[name]):,.0f} {key}" for key in COUNTED)
-        failed = sum(load.failed for load in seen)
-        cpu = statistics.median(spent[name])
-        print(f"{name:<12} {middle[0]:>11,.0f} {middle[1]:>8.3f} {middle[2]:>8.3f} {cpu:>7.1f} {failed:>7}   {copied}")
+            pairs[name].append(pair(case, lua, connections, seconds, shadow_first=bool(turn % 2)))
+    print(f"\nc={connections}, every request copied; medians of {turns} pairs of {seconds} s\n")
+    table(HEAD, [(name, *cells(seen)) for name, seen in pairs.items()])
+    return [
+        Effect(name, connections, tuple(one.ratios for one in seen), sum(one.copies[STARTED] > 0 for one in seen))
+        for name, seen in pairs.items()
+    ]
 
 
-def run(case: Case, lua: Path, connections: int, seconds: int) -> tuple[wrk.Load, dict[str, float]]:
-    """Load a worker; its shadow comes after a second and is taken away at the end."""
+def cells(seen: Sequence[Pair]) -> tuple[str, ...]:
+    """Return a case's row: how it was without the shadow, by how much that changed, and what became of the copies."""
+    alone = [statistics.median(getattr(one.without.load, part) for one in seen) for part in ("rate", "p50", "p99")]
+    alone.append(statistics.median(one.without.cpu for one in seen))
+    times = [f"x {statistics.median(ratio):.2f}" for ratio in zip(*(one.ratios for one in seen), strict=True)]
+    failed = sum(one.without.load.failed + one.beside.load.failed for one in seen)
+    copied = ", ".join(f"{sum(one.copies[key] for one in seen):,.0f} {key}" for key in (STARTED, *COUNTED))
+    return f"{alone[0]:,.0f}", f"{alone[1]:.3f}", f"{alone[2]:.2f}", f"{alone[3]:.1f}", *times, str(failed), copied
+
+
+def pair(case: Case, lua: Path, connections: int, seconds: int, *, shadow_first: bool) -> Pair:
+    """Load one worker twice in a row, so that both have the same neighbours; which comes first changes turn by turn."""
+    if shadow_first:
+        beside, copies = with_shadow(case, lua, connections, seconds)
+        return Pair(run(case, lua, connections, seconds), beside, copies)
+    without = run(case, lua, connections, seconds)
+    return Pair(without, *with_shadow(case, lua, connections, seconds))
+
+
+def with_shadow(case: Case, lua: Path, connections: int, seconds: int) -> tuple[Seen, dict[str, float]]:
+    """Load a worker whose shadow comes with the load and is taken away at the end; also say what became of copies."""
     before = told(case)
-    timer = threading.Timer(1.0, put, [case.routes, case.champion, case.shadow])
+    timer = threading.Timer(COMES_SECONDS, put, [case.routes, case.champion, case.shadow])
     timer.start()
-    load = wrk.drive(f"{case.server.url}/v2/models/flat/infer", lua, connections, seconds)
+    seen = run(case, lua, connections, seconds)
     timer.join()
-    time.sleep(1.5)  # workers tell once a second
+    time.sleep(SETTLE_SECONDS)
     after = told(case)
     put(case.routes, case.champion, None)
-    time.sleep(1.5)  # its process has ended when the next worker has its turn
-    return load, {key: after[key] - before[key] for key in COUNTED}
+    time.sleep(SETTLE_SECONDS)  # its process has ended when the next load begins
+    return seen, {key: after[key] - before[key] for key in after}
+
+
+def run(case: Case, lua: Path, connections: int, seconds: int) -> Seen:
+    """Load a worker."""
+    before = cpu_seconds(case.server.process.pid)
+    load = wrk.drive(case.url, lua, connections, seconds)
+    return Seen(load, (cpu_seconds(case.server.process.pid) - before) / max(load.count, 1) * 1e6)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -171,7 +206,7 @@ def told(case: Case) -> dict[str, float]:
     with urllib.request.urlopen(found[1], timeout=30) as answer:  # noqa: S310 - our own address
         page = answer.read().decode()
     values = dict(re.findall(r"^headgate_shadow_(\w+?)(?:_total)? ([\d.]+)$", page, re.MULTILINE))
-    return {key: float(values[key]) for key in COUNTED}
+    return {STARTED: float(log.count("is ready after")), **{key: float(values[key]) for key in COUNTED}}
 
 
 if __name__ == "__main__":
