@@ -121,8 +121,8 @@ class Teller:
         meter.counts[of.CACHE_HITS.name] += hits
         meter.counts[of.CACHE_MISSES.name] += misses
         self._held = float(held)
+        meter.follow(wall - now)
         made = meter.take(now, self._levels, self._notes())
-        meter.offset = wall - now
         made.kills = self._shadows.kills() if self._shadows and self._table().read else None
         return made
 

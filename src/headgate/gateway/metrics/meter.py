@@ -122,6 +122,12 @@ class Tally:
         self._rows, self._cpu, self._sizes, self._delays, self._seconds = 0, 0.0, {}, {}, {}
         return told
 
+    def shift(self, step: int) -> None:
+        """Move what is counted and not told yet by so many seconds."""
+        for second in self._seconds.values():
+            second.second += step
+        self._seconds = {second.second: second for second in self._seconds.values()}
+
     def _second(self, second: int) -> Second:
         found = self._seconds.get(second)
         if found is None:
@@ -173,6 +179,12 @@ class Meter:
         made = Tally(model, version, arm, role, self)
         self._tallies.append(made)
         return made
+
+    def follow(self, offset: float) -> None:
+        """Follow the clock, also one that was set: what is not told yet then lies in the seconds of the new time."""
+        step, self.offset = round(offset - self.offset), offset
+        for tally in self._tallies if step else ():
+            tally.shift(step)
 
     def loaded(self, model: str, version: str, seconds: float) -> None:
         """Note that a version was loaded."""
