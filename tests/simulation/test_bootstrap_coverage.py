@@ -1,19 +1,15 @@
-"""The paired bootstrap keeps its word: its lower bound lies below the true gain about as often as it says.
+"""The paired bootstrap keeps its word: its lower bound lies below the true gain about as often as it says."""
 
-HEADGATE_SIMULATIONS (default 1) multiplies the number of simulated comparisons.
-"""
-
-import os
 from math import sqrt
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.simulation.figures import RUNS, Figures
 
 from headgate.gate.bootstrap import paired
 from headgate.training.metrics import METRICS
 
-SIMULATIONS = 250 * int(os.environ.get("HEADGATE_SIMULATIONS", "1"))
 CONFIDENCE = 0.95
 SLACK = 0.02  # what a percentile bound may miss at 200 rows
 RESAMPLES = 400
@@ -64,21 +60,27 @@ def truth(metric: str, edge: float, positive: float) -> float:
         ("f1", 400, 0.3),
     ],
 )
-def test_the_bound_lies_below_the_true_gain_as_often_as_it_says(metric: str, rows: int, positive: float) -> None:
+def test_the_bound_lies_below_the_true_gain_as_often_as_it_says(
+    metric: str, rows: int, positive: float, figures: Figures
+) -> None:
     true = truth(metric, 0.2, positive)
-    covered = np.mean([gain(metric, seed, rows, 0.2, positive).bound <= true for seed in range(SIMULATIONS)])
-    noise = 3 * sqrt(CONFIDENCE * (1 - CONFIDENCE) / SIMULATIONS)
+    covered = np.mean([gain(metric, seed, rows, 0.2, positive).bound <= true for seed in range(RUNS)])
+    figures.row(metric=metric, rows=rows, positive=positive, nominal=CONFIDENCE, covered=float(covered))
+    noise = 3 * sqrt(CONFIDENCE * (1 - CONFIDENCE) / RUNS)
     assert covered >= CONFIDENCE - SLACK - noise
     assert covered <= CONFIDENCE + SLACK + noise
 
 
-def test_a_version_that_is_no_better_is_called_better_no_more_often_than_the_confidence_allows() -> None:
-    called = np.mean([gain("roc_auc", seed, 300, 0.0, 0.3).bound > 0 for seed in range(SIMULATIONS)])
-    assert called <= 1 - CONFIDENCE + SLACK + 3 * sqrt(0.05 * 0.95 / SIMULATIONS)
+def test_a_version_that_is_no_better_is_called_better_no_more_often_than_the_confidence_allows(
+    figures: Figures,
+) -> None:
+    called = np.mean([gain("roc_auc", seed, 300, 0.0, 0.3).bound > 0 for seed in range(RUNS)])
+    figures.row(metric="roc_auc", rows=300, no_better_and_called_better=float(called))
+    assert called <= 1 - CONFIDENCE + SLACK + 3 * sqrt(0.05 * 0.95 / RUNS)
 
 
 def test_a_version_that_is_clearly_better_is_called_better_nearly_always() -> None:
-    called = np.mean([gain("roc_auc", seed, 1000, 0.5, 0.3).bound > 0 for seed in range(SIMULATIONS // 5)])
+    called = np.mean([gain("roc_auc", seed, 1000, 0.5, 0.3).bound > 0 for seed in range(RUNS // 5)])
     assert called > 0.95
 
 
@@ -109,8 +111,11 @@ def stormy_covered(seed: int, hours: int, *, blocks: bool) -> bool:
 
 
 @pytest.mark.parametrize("hours", [12, 40])
-def test_rows_that_share_their_hour_are_covered_by_draws_of_hours_and_not_by_draws_of_rows(hours: int) -> None:
-    covered = np.mean([stormy_covered(seed, hours, blocks=True) for seed in range(SIMULATIONS)])
-    alone = np.mean([stormy_covered(seed, hours, blocks=False) for seed in range(SIMULATIONS)])
-    assert covered >= CONFIDENCE - SLACK - 3 * sqrt(0.05 * 0.95 / SIMULATIONS)
+def test_rows_that_share_their_hour_are_covered_by_draws_of_hours_and_not_by_draws_of_rows(
+    hours: int, figures: Figures
+) -> None:
+    covered = np.mean([stormy_covered(seed, hours, blocks=True) for seed in range(RUNS)])
+    alone = np.mean([stormy_covered(seed, hours, blocks=False) for seed in range(RUNS)])
+    figures.row(metric="rmse", hours=hours, covered_by_hours=float(covered), by_rows=float(alone))
+    assert covered >= CONFIDENCE - SLACK - 3 * sqrt(0.05 * 0.95 / RUNS)
     assert alone < 0.85

@@ -13,8 +13,8 @@ is below the quantile if the share of answers up to x is below it, for sure; x r
 a rate's E (Howard and Ramdas, Sequential estimation of quantiles, Bernoulli 28 (2022)).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.special import betaln
@@ -25,7 +25,6 @@ from headgate.release.statistics.dispersion import Noise
 from headgate.release.statistics.hypergeometric import log_likelihood, log_sum
 from headgate.release.statistics.mixture import Running
 from headgate.release.statistics.odds import INDEPENDENT
-from headgate.release.statistics.pairs import Flags
 
 LOG_PSI = np.linspace(-np.log(64), np.log(64), 169)  # steps of 5 %
 SCALE = 0.5
@@ -76,11 +75,17 @@ def odds_ratio(logs: Floats, alpha: float, noise: Noise = INDEPENDENT) -> Interv
 def _drawn(logs: Floats, spread: float) -> Floats:
     if not spread:
         return logs
-    kernel = np.exp(-0.5 * ((LOG_PSI[:, None] - LOG_PSI) / spread) ** 2)
     top = logs.max(axis=-1, keepdims=True)
-    means = np.exp(logs - top) @ (kernel / kernel.sum(axis=-1, keepdims=True)).T
+    means = np.exp(logs - top) @ _kernel(spread).T
     found: Floats = top + np.log(np.maximum(means, 1e-300))
     return found
+
+
+@cache
+def _kernel(spread: float) -> Floats:
+    """Return the normal law about each point of the grid [grid, grid]; of few spreads, as dispersion.py rounds them."""
+    near = np.exp(-0.5 * ((LOG_PSI[:, None] - LOG_PSI) / spread) ** 2)
+    return np.asarray(near / near.sum(axis=-1, keepdims=True))
 
 
 def log_e_rate(k: Floats, n: Floats, p: Floats | float) -> Floats:
@@ -103,21 +108,16 @@ def rate(k: Ints, n: Ints, alpha: float, phi: float = 1.0) -> Interval:
     with np.errstate(invalid="ignore", divide="ignore"):
         estimate = events / all_of
     middle = np.clip(np.where(all_of > 0, estimate, 0.5), NARROWEST, 1 - NARROWEST)
-
-    def refuted(p: Floats) -> Flags:
-        return np.asarray(log_e_rate(events, all_of, p) >= -np.log(alpha))
-
-    low = _edge(refuted, middle, np.full_like(middle, NARROWEST))
-    high = _edge(refuted, middle, np.full_like(middle, 1 - NARROWEST))
+    low = _edge(events, all_of, alpha, middle, np.full_like(middle, NARROWEST))
+    high = _edge(events, all_of, alpha, middle, np.full_like(middle, 1 - NARROWEST))
     return Interval(np.where(low <= 2 * NARROWEST, 0.0, low), np.where(high >= 1 - 2 * NARROWEST, 1.0, high), estimate)
 
 
-def _edge(refuted: Callable[[Floats], Flags], inside: Floats, outside: Floats) -> Floats:
-    """Return where values begin to be refuted, from inside outwards; it is refuted, or as far outside as was said."""
+def _edge(k: Floats, n: Floats, alpha: float, inside: Floats, outside: Floats) -> Floats:
     for _ in range(HALVINGS):
         middle = (inside + outside) / 2
-        far = refuted(middle)
-        inside, outside = np.where(far, inside, middle), np.where(far, middle, outside)
+        within = log_e_rate(k, n, middle) < -np.log(alpha)
+        inside, outside = np.where(within, middle, inside), np.where(within, outside, middle)
     return outside
 
 
@@ -130,17 +130,14 @@ def quantile(counts: Ints, share: float, alpha: float, phi: float = 1.0) -> Inte
         alpha: One minus the confidence.
         phi: How far requests are from independent.
     """
-    up_to = np.cumsum(counts, axis=-1) / phi
+    used = np.flatnonzero(counts.any(axis=tuple(range(counts.ndim - 1))))
+    start, stop = (max(0, used[0] - 1), used[-1] + 1) if len(used) else (0, 1)  # beyond them nothing changes
+    up_to = np.cumsum(counts[..., start:stop], axis=-1)
     n = up_to[..., -1:]
-
-    def refuted(k: Floats) -> Flags:
-        return np.asarray(log_e_rate(k, n, share) >= -np.log(alpha))
-
-    few = np.where(refuted(np.zeros_like(n)), _edge(refuted, share * n, np.zeros_like(n)), -np.inf)
-    many = np.where(refuted(n), _edge(refuted, share * n, n), np.inf)  # log E is convex in k: between, nothing is sure
-    below, above = up_to <= few, up_to >= many
+    sure = log_e_rate(up_to / phi, n / phi, share) >= -np.log(alpha)
+    below, above = sure & (up_to < share * n), sure & (up_to > share * n)
     last, first = below.sum(axis=-1) - 1, above.argmax(axis=-1)
-    edges = np.array([edge(number) for number in range(counts.shape[-1])])
+    edges = np.array([edge(number) for number in range(start, stop)])
     estimate = np.where(n[..., 0] > 0, edges[(up_to >= share * n).argmax(axis=-1)], np.nan)
     high = np.where(above.any(axis=-1), edges[first], np.inf)
     return Interval(np.where(last >= 0, edges[last], 0.0), high, estimate)
