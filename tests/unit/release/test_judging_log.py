@@ -12,6 +12,7 @@ from tests.unit.release.test_judging import SECOND, USUAL, arms, past
 from headgate.policy.metrics import PAIRED
 from headgate.release.evidence import Differing, Evidence, Reading, Verdict
 from headgate.release.judging.answers import Answers
+from headgate.release.judging.disagreement import Disagreement
 from headgate.release.judging.quality import Pairs
 from headgate.release.judging.steps import BEHIND, Observer
 from headgate.release.judging.units import Units
@@ -244,3 +245,17 @@ def test_weights_of_the_policy_spend_the_budget() -> None:
         verdicts.append(named(found, "errors").verdict)
     assert verdicts[1] is Verdict.HARM
     assert verdicts[0] is not Verdict.HARM
+
+
+def test_pairs_in_many_passes_say_what_they_say_in_one() -> None:
+    """A controller that was away reads in one pass what another read in hundreds."""
+    rng, label = np.random.default_rng(4), np.full(600, None, object)
+    ours, theirs = (rng.random(600).astype(object) for _ in range(2))
+    pairs = Pairs(label, ours, theirs, label, np.full(600, np.nan))
+    once, often = Disagreement(0.45, "binary"), Disagreement(0.45, "binary")
+    once.feed(pairs)
+    for start in range(0, 600, 2):
+        often.feed(pairs.where(np.isin(np.arange(600), (start, start + 1))))
+    found = [one.finding("disagreement", "challenger") for one in (once, often)]
+    assert found[0].log_harm == pytest.approx(found[1].log_harm)
+    assert found[0].log_sound == pytest.approx(found[1].log_sound)

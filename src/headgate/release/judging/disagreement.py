@@ -2,8 +2,11 @@
 
 A pair differs where the two call different classes; a class is called where its probability is at least one half. The
 first pair of each unit counts, whether or not an outcome is known. It judges nothing but that the two are alike: a
-better version differs as well.
+better version differs as well. No restarts: they go by seconds, and pairs come in passes, which are longer after a
+controller was away.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,7 +28,7 @@ class Disagreement:
 
     def __init__(self, largest: float, task: str) -> None:
         self._largest, self._task = largest, task
-        self._harm, self._sound = Tested(above(largest)), Tested(below(largest))
+        self._harm, self._sound = Tested(replace(above(largest), every=None)), Tested(below(largest))
         self._first = FirstPairs()
         self._pairs = self._differ = self._passes = 0
 

@@ -23,7 +23,7 @@ that add up to 1, is one. Sources: Ville, Etude critique de la notion de collect
 is the mixture form of the e-detectors of Shin, Ramdas and Rinaldo, New England J. Stat. Data Sci. 2 (2024).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ import numpy as np
 from headgate.release.statistics.counts import Floats
 
 RESTART_SECONDS = 120
+PIECE = 4_000_000  # numbers held at once: 32 MB
 WHOLE = 0.85  # of the stake is on the whole time; a half finds fresh faults a tenth sooner, and all others later
 
 
@@ -108,18 +109,26 @@ def log_e(
         return _ratio(path, weights)
     length = path.shape[-1]
     ends = restarts(before, before + length, every) - before
-    old = [] if bases is None else [np.moveaxis(bases, -1, 0)[..., at : at + 1] for at in range(bases.shape[-2])]
+    old = path[..., :0] if bases is None else np.moveaxis(bases, -1, 0)
     found = np.empty(path.shape[1:])
     for start, end in zip([0, *ends], [*ends, length], strict=True):
         if start:
-            old.append(path[..., start - 1 : start])
+            old = np.concatenate([old, path[..., start - 1 : start]], axis=-1)
         part = path[..., start:end]
-        terms = [np.log(WHOLE) + _ratio(part, weights)]
-        for j, base in enumerate(old, 1):
-            terms.append(np.log((1 - WHOLE) / (j * (j + 1))) + _ratio(part - base, weights))
-        terms.append(np.full(part.shape[1:], np.log((1 - WHOLE) / (len(old) + 1))))
+        unused = np.full(part.shape[1:], np.log((1 - WHOLE) / (old.shape[-1] + 1)))
+        terms = [np.log(WHOLE) + _ratio(part, weights), unused, *_restarted(part, old, weights)]
         found[..., start:end] = _log_sum(np.stack(terms))
     return found
+
+
+def _restarted(part: Floats, bases: Floats, weights: Floats) -> Iterator[Floats]:
+    """Yield log [..., t] of what restarts came to, of [values, ..., t] and [values, ..., j]; a week has 5,000."""
+    many = max(1, PIECE // max(1, part.size))
+    for start in range(0, bases.shape[-1], many):
+        some = bases[..., start : start + many]
+        j = np.arange(start + 1, start + some.shape[-1] + 1)
+        logs = _ratio(part[..., None] - some[..., None, :], weights) + np.log((1 - WHOLE) / (j * (j + 1.0)))
+        yield _log_sum(np.moveaxis(logs, -1, 0))
 
 
 def _ratio(logs: Floats, weights: Floats) -> Floats:
