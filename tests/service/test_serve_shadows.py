@@ -24,7 +24,7 @@ from headgate.testing.running import POLICY
 from headgate.testing.serving import pyfunc_bundle, sum_bundle
 from headgate.wiring import Project
 
-LONGEST = 120.0  # a shadow runs on what nobody else wants
+LONGEST = 250.0  # a shadow runs on what nobody else wants
 INFER = "/v2/models/simple/infer"
 SERVING = "    serving: { shadow: { patience: 6s, memory_mb: 1000, queue_rows: 50 } }\n"
 CRASH, HANG, EAT, DIE, STUCK = 101.0, 102.0, 103.0, 104.0, 105.0  # what the first number of a row makes a shadow do

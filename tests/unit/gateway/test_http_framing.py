@@ -262,6 +262,13 @@ def test_one_byte_at_a_time_does_not_stretch_the_time_to_send_a_request() -> Non
         (b"GET /b HTTP/1.1\r\n\r\n", 400),
         (b"GET /b HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (chunked("/a", b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"), 400),
+        (
+            chunked("/a", b"{}").replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Host", b"Connection: keep-alive\r\nHost"),
+            400,
+        ),
+        (b"GET /a\r\n\r\n", 400),
+        (b"GET /a HTTP/0.9\r\nHost: x\r\n\r\n", 400),
     ],
 )
 def test_what_cannot_be_taken_is_refused_and_the_connection_ends(sent: bytes, status: int) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headgate.gateway.http.connection import Connection
 
 LOG = logging.getLogger("headgate.gateway")
+SPOKEN = ("1.1", "1.0")
 KNOWN_HEADS = 1024
 KNOWN_HEAD_BYTES = 2048
 ORIGIN = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
@@ -89,11 +90,16 @@ class Door:
             Refusal: It asks for something that this worker does not do.
         """
         named, target = _merge(headers), _path(target)
-        recent = parser.get_http_version() == "1.1"
+        version = parser.get_http_version()
+        recent = version == "1.1"
         method = parser.get_method().decode("ascii")
         length = -1 if b"transfer-encoding" in named else int(named.get(b"content-length", b"0"))
         if recent and sum(name == b"host" for name, _ in headers) != 1:
             raise Refusal(400, "bad_host", "a request has the header Host, and has it once (RFC 9112, 3.2)")
+        if version not in SPOKEN:
+            raise Refusal(400, "bad_http", f"HTTP {version} is not spoken here, only 1.1 and 1.0")
+        if not recent and b"transfer-encoding" in named:
+            raise Refusal(400, "bad_http", "HTTP/1.0 knows no transfer encoding (RFC 9112, 6.1)")
         if named.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise Refusal(501, "unsupported_transfer_encoding", "only the transfer encoding chunked is supported")
         if named.get(b"expect", b"100-continue").lower() != b"100-continue":
