@@ -56,3 +56,9 @@ def test_at_says_it_and_tick_does_nothing(project: Path, statement: str) -> None
     done = run(project, "tick")
     assert (done.exit_code, "truncated" in done.stderr, "headgate audit" in done.stderr) == (7, True, True)
     assert "leave alias" not in done.stdout
+
+
+def test_at_says_it_when_an_event_in_the_middle_was_edited(project: Path) -> None:
+    change(project, EDITED)
+    told = run(project, "at", "2026-03-01T12:00Z", "--json")
+    assert (told.exit_code, "event 2 edited" in json.loads(told.stdout)["wrong"]) == (7, True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -130,6 +131,56 @@ def test_no_password_is_shown_when_the_server_is_away(tmp_path: Path) -> None:
         registry.register(record("m", make_bundle(tmp_path / "b", "m", "w")), tmp_path / "b", None, "person:ada")
     assert "secret" not in str(caught.value)
     assert "http://127.0.0.1" in str(caught.value)
+
+
+def test_a_project_that_was_moved_brings_its_artefacts_and_a_copy_keeps_to_its_own(
+    small_project: Path, tmp_path: Path
+) -> None:
+    from headgate.training.steps import start
+    from headgate.wiring import Project
+
+    first = Project.open(small_project)
+    start(first.bench("churn", print), "person:ada").through("register")
+    version = first.registry().version("churn", "1")
+    copied, moved = tmp_path / "copied", tmp_path / "moved"
+    shutil.copytree(small_project, copied)
+    # Copied, it reads what lies in the copy, though the former place is still there
+    for bundle in (copied / ".headgate" / "artefacts").rglob("bundle.json"):
+        bundle.write_text(bundle.read_text() + " ")
+    got = Project.open(copied).registry().fetch(version, "bundle", tmp_path / "of the copy")
+    assert (got / "bundle.json").read_text().endswith(" ")
+    # Moved, its version can be fetched, and the next one is stored in the new place alone
+    small_project.rename(moved)
+    project = Project.open(moved)
+    project.registry().fetch(version, "record", tmp_path / "record")
+    project.registry().fetch(version, "bundle", tmp_path / "bundle")
+    policy = moved / "headgate.yaml"
+    policy.write_text(policy.read_text().replace("strength: 1.0", "strength: 0.5"))
+    assert start(Project.open(moved).bench("churn", print), "person:ada").through("register").version == "2"
+    assert not small_project.exists()
+    second = Project.open(moved).registry().version("churn", "2")
+    Project.open(moved).registry().fetch(second, "bundle", tmp_path / "second")
+
+
+@pytest.mark.parametrize(
+    ("said", "way_out"),
+    [
+        ("(sqlite3.OperationalError) database or disk is full", "free disk space, then repeat"),
+        ("[Errno 28] No space left on device", "free disk space, then repeat"),
+        ("unable to open database file", "start the tracking server"),
+    ],
+)
+def test_a_full_disk_is_not_taken_for_a_server_that_is_away(tmp_path: Path, said: str, way_out: str) -> None:
+    class Full:
+        def search_experiments(self, **_asked: object) -> None:
+            raise OSError(said)
+
+    registry = MlflowRegistry(f"sqlite:///{tmp_path}/mlflow.db", "", "contract")
+    registry.__dict__["_client"] = Full()
+    with pytest.raises(Unavailable, match="MLflow did not do it") as caught:
+        registry.ping()
+    assert caught.value.way_out.startswith(way_out)
+    assert caught.value.where == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 OPEN = """

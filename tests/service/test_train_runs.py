@@ -1,6 +1,7 @@
 """A run fails with a clear word, loses nothing, goes on where it stopped; killed anywhere, it ends as it would have."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from headgate.base.errors import BadInput, HeadgateError, Refused, Unavailable
+from headgate.cli.train import attach
 from headgate.training.run import STAGES, Run
 from headgate.training.steps import Training, read_runs, start
 from headgate.wiring import Project
@@ -71,20 +75,45 @@ def test_stages_are_commands_of_their_own(small_project: Path) -> None:
     assert set(done.done) == set(STAGES)
 
 
+def test_runs_shows_the_id_that_run_takes_whole_on_a_narrow_terminal(
+    small_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(small_project)[0].through("assemble")
+    monkeypatch.setenv("COLUMNS", "80")
+    app = typer.Typer()
+    attach(app)
+    shown = CliRunner().invoke(app, ["runs", "-C", str(small_project)]).output
+    assert read_runs(small_project / ".headgate" / "runs")[0].id in shown
+    assert "up to" in shown
+
+
+def test_a_misspelt_stage_begins_no_run(small_project: Path) -> None:
+    app = typer.Typer()
+    attach(app)
+    result = CliRunner().invoke(app, ["train", "--stage", "pack", "-C", str(small_project)])
+    assert (result.exit_code, "there is no stage 'pack'" in result.output) == (BadInput.exit_code, True)
+    assert read_runs(small_project / ".headgate" / "runs") == ()
+
+
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "words", "way_out"),
     [
-        ("    raise ValueError('no such column')", r"train\(\) raised ValueError: no such column"),
-        ("    return None", r"train\(\) returned nothing"),
-        ("    return 7", r"train\(\) returned"),
-        ("    import os; os._exit(3)", "ended with exit code 3"),
-        ("    import os; os.kill(os.getpid(), 9)", "ended with signal SIGKILL"),
-        ("    while True: pass", "did not end within 2s"),
-        ("    import os; os._exit(0)", r"ended the process before train\(\) returned a model"),
+        (
+            "    raise ValueError('no such column')",
+            r"train\(\) raised ValueError: no such column",
+            "it goes on from here",
+        ),
+        ("    return None", r"train\(\) returned nothing", "`return` and the fitted model"),
+        ("    return 7", r"train\(\) returned", "scikit-learn"),
+        ("    import os; os._exit(3)", "ended with exit code 3", "what ends the process"),
+        ("    import os; os.kill(os.getpid(), 9)", "ended with signal SIGKILL", "out of memory"),
+        ("    import os; os.kill(os.getpid(), 11)", "ended with signal SIGSEGV", "a crash in a library"),
+        ("    while True: pass", "did not end within 2s", "training.time_limit"),
+        ("    import os; os._exit(0)", r"ended the process before train\(\) returned a model", "take out"),
     ],
 )
 def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
-    small_project: Path, body: str, words: str
+    small_project: Path, body: str, words: str, way_out: str
 ) -> None:
     whole = (small_project / "train.py").read_text()
     policy = small_project / "headgate.yaml"
@@ -95,6 +124,7 @@ def test_a_train_py_that_fails_is_named_and_the_run_goes_on_after_the_repair(
     with pytest.raises(BadInput, match=words) as caught:
         training.through("register")
     assert "train" in caught.value.where
+    assert way_out in caught.value.way_out
     assert read_runs(small_project / ".headgate" / "runs")[0].failed["stage"] == "fit"
     policy.write_text(policy.read_text().replace("time_limit: 2s", "time_limit: 60s"))
     (small_project / "train.py").write_text(whole)
@@ -172,6 +202,23 @@ def test_a_full_disk_is_said_and_the_next_attempt_goes_on(small_project: Path, m
     assert train(small_project).version == "1"
 
 
+LEAST, LITTLE, HALF = 16, 120, 1000  # blocks of 512 bytes that a file may have: the kernel refuses what lies beyond
+
+
+@pytest.mark.parametrize("blocks", [LEAST, LITTLE, HALF])
+def test_where_the_kernel_refuses_to_write_on_the_run_says_so_and_goes_on_later(
+    small_project: Path, blocks: int
+) -> None:
+    command = [sys.executable, "-m", "headgate.cli.main", "train", "--json", "--as", "ada", "-C", str(small_project)]
+    short = ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", *command]
+    full = subprocess.run(short, capture_output=True, text=True, check=False)
+    assert full.returncode == Unavailable.exit_code, full.stdout + full.stderr
+    assert "Traceback" not in full.stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["version"] == "1", done.stderr
+    assert registered(small_project) == ["1"]
+
+
 def test_without_a_tracking_server_nothing_is_lost(small_project: Path) -> None:
     policy = small_project / "headgate.yaml"
     whole = policy.read_text()
@@ -206,6 +253,7 @@ def test_a_version_is_reproduced_from_its_record_alone(small_project: Path) -> N
     assert found["same"]
     assert [entry["what"] for entry in found["compared"]] == ["metrics", "predictions", "artefact"]
     assert found["surroundings"] == ["data/rows.csv: changed or gone since; the kept copy was used"]
+    assert (found["ran_on"]["threads"], found["ran_on"]["machine"]["cores"]) == (1, os.cpu_count())
 
 
 def test_reproducing_is_refused_when_the_data_changed_and_no_copy_is_left(small_project: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict, Refused, Tampered
-from headgate.gate.verdict import Judged
+from headgate.gate.verdict import SIGNED_OFF, Judged
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import Document
+from headgate.registry.version import Version
+from headgate.testing.fakes import MemoryEventStore
 from headgate.testing.supply import MODEL, Supply, policy_of
 
 
@@ -102,6 +104,47 @@ def test_a_refusal_says_one_reason_a_line_and_three_at_most(supply: Supply) -> N
         "  - and 2 more: `headgate status`",
     ]
     assert caught.value.way_out.startswith("train a better version")
+
+
+def test_a_verdict_from_before_the_sign_off_asks_for_another_verdict_not_for_another_model(supply: Supply) -> None:
+    version = supply.register()
+    supply.judge(version)
+    verdict = supply.ledger.verdicts[version.number][-1].verdict
+    unsigned = Judged(SIGNED_OFF, passed=False, why="not approved yet", measured={})
+    supply.record("verdict.given", replace(verdict, lines=(*verdict.lines, unsigned)).to_json(), actor="process:gate")
+    with pytest.raises(Refused) as caught:
+        supply.approve(version)
+    assert caught.value.way_out.startswith("`headgate approve --scorecard delay --because ...`, then `headgate gate 1")
+    supply.sign_off()
+    with pytest.raises(Refused, match="the verdict was given before the scorecard was signed off") as caught:
+        supply.promote(version)
+    assert "train" not in caught.value.way_out
+
+
+@pytest.mark.parametrize("act", [Supply.approve, Supply.promote], ids=["approve", "promote"])
+def test_nothing_stands_on_a_verdict_that_was_turned_in_the_database(
+    supply: Supply, act: Callable[[Supply, Version], object]
+) -> None:
+    version = supply.ready()
+    store = supply.store
+    assert isinstance(store, MemoryEventStore)
+    turned = [replace(one, reason="turned") if one.kind == "verdict.given" else one for one in store._events]
+    store._events = tuple(turned)
+    with pytest.raises(Tampered, match="edited"):
+        act(supply, version)
+    assert supply.ledger.champion is None
+
+
+def test_an_edited_event_holds_up_no_rollback(supply: Supply) -> None:
+    supply.promote(supply.ready())
+    second = supply.register()
+    supply.judge(second)
+    supply.approve(second)
+    supply.promote(second)
+    store = supply.store
+    assert isinstance(store, MemoryEventStore)
+    store._events = (replace(store._events[0], reason="turned"), *store._events[1:])
+    assert supply.roll_back().version == "1"
 
 
 def test_a_scorecard_edited_after_the_approval_voids_it(supply: Supply) -> None:

@@ -23,16 +23,16 @@ def attach(app: typer.Typer) -> None:
 def at(when: When, model: Model = "", *, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Say what was production at a time; exit code 7 when the journal that says so does not hold."""
     from headgate.base.errors import Tampered
-    from headgate.journal.end import broken_end
+    from headgate.journal.end import read_checked
     from headgate.loop.history import at as served_at
     from headgate.loop.history import read_time
     from headgate.release.ledger import ledger_of, stream_of
 
     project = open_project(folder)
-    broken = broken_end(project.journal())
     name = choose_model(project, model)
     time, assumed = read_time(when)
-    served = served_at(ledger_of(name, project.journal().read(stream_of(name))), time)
+    events, broken = read_checked(project.journal())
+    served = served_at(ledger_of(name, [event for event in events if event.stream == stream_of(name)]), time)
     data = {"model": name, "at": time.isoformat(), "zone_assumed": assumed, "now": project.clock.now().isoformat()}
     show(
         {

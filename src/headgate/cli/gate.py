@@ -185,6 +185,7 @@ def _summary(verdict: "Verdict", report: Path, warning: str) -> "RenderableType"
     from rich.table import Table
 
     from headgate.gate.report import compared_with, headline
+    from headgate.gate.verdict import remedy
 
     table = Table(show_lines=True)
     table.add_column("")
@@ -201,6 +202,6 @@ def _summary(verdict: "Verdict", report: Path, warning: str) -> "RenderableType"
         f"report: {report}",
     ]
     lines += [f"[yellow]{escape(warning)}[/yellow]"] if warning else []
-    if verdict.passed:
-        lines.append(f"next: headgate approve {verdict.version} --model {verdict.model} --because ...")
+    approve = f"headgate approve {verdict.version} --model {verdict.model} --because ..."
+    lines.append(f"next: {approve if verdict.passed else escape(remedy(verdict))}")
     return Group(*lines)

@@ -3,13 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate.base.errors import BadInput
 from headgate.cli.output import HERE, AsJson, Folder, open_project, plainly
 
 if TYPE_CHECKING:
@@ -30,7 +28,9 @@ def journal(
     model: Annotated[str, typer.Option("--model", "-m", help="Only this model's events.")] = "",
     kind: Annotated[str, typer.Option("--kind", "-k", help="Only kinds that match; * stands for any part.")] = "*",
     actor: Annotated[str, typer.Option("--actor", help="Only what this actor did: person:ada, process:*.")] = "*",
-    since: Annotated[str, typer.Option("--since", help="Only from this time on: ISO 8601 with zone.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", help="From when on: a span back (1h, 14d) or a time with zone.")
+    ] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="The last so many; 0: all.")] = 0,
     *,
     full: Annotated[bool, typer.Option("--full", help="Print whole bodies, for people.")] = False,
@@ -38,10 +38,13 @@ def journal(
     as_json: AsJson = False,
 ) -> None:
     """Show what happened: the journal, oldest first, bodies in short; with --json one whole event a line."""
+    from headgate.cli.predictions import moment
     from headgate.journal.pick import Pick
 
-    pick = Pick(f"model/{model}" if model else None, kind, actor, _time(since))
-    store = open_project(folder).journal()
+    project = open_project(folder)
+    start = moment(since, project.clock.now(), "--since") if since else None
+    pick = Pick(f"model/{model}" if model else None, kind, actor, start)
+    store = project.journal()
     end = store.last()  # first, so that nothing that happens meanwhile falls between the two parts
     upto = end.position if end else 0
     for event in pick.last(takewhile(lambda event: event.position <= upto, store.read(pick.stream)), limit):
@@ -77,16 +80,3 @@ def _print(event: "Event", *, full: bool, as_json: bool) -> None:
         line = f"{event.position:>6}  {event.at:%Y-%m-%d %H:%M:%S}  {event.stream:<16} {event.kind:<20} {event.actor}"
         typer.echo("\n".join([line, *(f"{'':>8}{one}" for one in (body_lines if full else brief)(event))]))
     sys.stdout.flush()
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        way_out = "write a time with its zone, such as 2026-03-01T12:00+00:00"
-        raise BadInput(f"{text!r} is no time with a zone", where="--since", way_out=way_out)
-    return at

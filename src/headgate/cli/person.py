@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Named = Annotated[str, typer.Argument(help="The person's name.")]
 Key = Annotated[Path | None, typer.Option("--key", help="Private key file; default: ~/.config/headgate/keys/NAME.pem.")]
-TheirKey = Annotated[Path | None, typer.Option("--their-key", help="Private key of who vouches (--as).")]
+TheirKey = Annotated[Path | None, typer.Option("--their-key", help="Private key of who signs this (--as).")]
 Unvouched = Annotated[
     str | None, typer.Option("--unvouched", help="Add without a signature, and why; they stay unauthenticated.")
 ]

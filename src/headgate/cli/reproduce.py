@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate.cli.output import HERE, AsJson, Folder, choose_model, open_project, plainly, show, telling
+from headgate.cli.output import HERE, AsJson, Folder, choose_model, counted, open_project, plainly, show, telling
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,7 +34,8 @@ def reproduce(
     with telling() as tell:
         found = again(project.bench(name, tell), project.registry().version(name, version))
     body = {"same": found.same, "compared": [asdict(entry) for entry in found.compared]}
-    show({**body, "surroundings": list(found.surroundings)}, as_json=as_json, render=lambda: _table(version, found))
+    around = {"surroundings": list(found.surroundings), "ran_on": found.ran_on}
+    show({**body, **around}, as_json=as_json, render=lambda: _table(version, found))
     if not found.same:
         raise typer.Exit(1)
 
@@ -46,6 +47,9 @@ def _table(version: str, found: "Likeness") -> "RenderableType":
     table = Table("compared", "", "why", title=f"version {version}: {'the same' if found.same else 'not the same'}")
     for entry in found.compared:
         table.add_row(entry.what, "[green]same[/green]" if entry.same else "[red]differs[/red]", entry.why)
+    machine, threads = found.ran_on["machine"], counted(found.ran_on["threads"], "thread")
+    where = f"Python {found.ran_on['python']}, {threads}, {machine['cores']} cores of {machine['processor']}"
+    ran = f"Trained again with {where}, {machine['system']}."
     if not found.surroundings:
-        return Group(table, "Interpreter, packages, threads and machine are as recorded.")
-    return Group(table, "What differs around it, and may be why:", *(f"  {line}" for line in found.surroundings))
+        return Group(table, ran, "Interpreter, packages, threads and machine are as recorded.")
+    return Group(table, ran, "What differs around it, and may be why:", *(f"  {line}" for line in found.surroundings))

@@ -110,4 +110,4 @@ def warn_without_champion(project: "Project") -> None:
 
 def attach(app: typer.Typer) -> None:
     """Register the command."""
-    app.command("serve")(serve)
+    app.command("serve", rich_help_panel="Run")(serve)

@@ -51,11 +51,12 @@ def train(
     from headgate.training.run import stage_named
     from headgate.training.steps import start
 
+    only = stage_named(stage) if stage else None
     project = open_project(folder)
     with telling() as tell:
         bench = project.bench(choose_model(project, model), tell)
-        training = start(bench, actor_of(actor), run=run, afresh=new or bool(stage and not run))
-        done = training.only(stage_named(stage)) if stage else training.through("register")
+        training = start(bench, actor_of(actor), run=run, afresh=new or bool(only and not run))
+        done = training.only(only) if only else training.through("register")
     show(done.to_json(), as_json=as_json, render=lambda: _summary(done))
 
 
@@ -82,8 +83,12 @@ def runs(model: ModelName = "", *, folder: Folder = HERE, as_json: AsJson = Fals
 def _table(found: "list[Run]") -> "RenderableType":
     from rich.table import Table
 
-    table = Table("run", "model", "asked by", "finished stages", "version", "stopped at")
+    table = Table()
+    table.add_column("run", no_wrap=True, min_width=len(found[0].id) if found else 0)  # copied whole, for --run
+    for name in ("model", "asked by", "finished", "version", "stopped at"):
+        table.add_column(name)
     for run in found:
         stopped = f"{run.failed['stage']}: {run.failed['why'].splitlines()[0]}" if run.failed else ""
-        table.add_row(run.id, run.model, run.requester, ", ".join(run.done), run.version, stopped)
+        finished = "all" if run.version else f"up to {list(run.done)[-1]}" if run.done else "nothing"
+        table.add_row(run.id, run.model, run.requester.removeprefix("person:"), finished, run.version, stopped)
     return table

@@ -30,6 +30,7 @@ FLOAT32 = np.dtype(np.float32)
 TEXT = frozenset({str, type(None)})
 CHUNKS = (1, 7, 64)
 SHOWN = 5
+FEATURES = 3  # that an error tells of row by row
 STEPS = 2  # float32 steps by which vectorised and scalar arithmetic may differ
 
 
@@ -208,8 +209,9 @@ def _compare(
     told = [
         f"{name} differs on {rows.size} of {len(ids)} rows: "
         + "; ".join(f"id {ids[r]}: {one[name][r]!s} {a}, {two[name][r]!s} {b}" for r in rows[:SHOWN].tolist())
-        for name, rows in bad.items()
+        for name, rows in list(bad.items())[:FEATURES]
     ]
+    told += [f"and {len(bad) - FEATURES} more"] if len(bad) > FEATURES else []
     raise BadInput(
         f"feature {', '.join(bad)} {what}\n  " + "\n  ".join(told),
         where=where,

@@ -6,6 +6,8 @@ from typing import Any
 
 from headgate.base.digest import Json
 
+SIGNED_OFF = "scorecard: a person approved it as it stands"
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -59,3 +61,15 @@ class Verdict:
         """Read what to_json wrote."""
         rest = {key: value for key, value in body.items() if key not in ("lines", "passed")}
         return cls(lines=tuple(Judged(**line) for line in body["lines"]), **rest)
+
+
+def remedy(verdict: Verdict) -> str:
+    """Return what to do about a verdict that has not passed: only where a number fell short is it another model."""
+    failed = {line.line for line in verdict.lines if not line.passed}
+    again = f"`headgate gate {verdict.version} --model {verdict.model}`"
+    if failed == {SIGNED_OFF}:
+        return f"`headgate approve --scorecard {verdict.model} --because ...`, then {again} once more"
+    slow = {line for line in failed if line.startswith("latency ")}
+    if slow and failed <= {*slow, SIGNED_OFF}:
+        return f"{again} once more while nothing else runs on this machine; slow even then: train a smaller model"
+    return "train a better version (`headgate train`)"

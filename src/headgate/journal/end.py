@@ -23,9 +23,12 @@ def broken_end(store: EventStore) -> str:
 
 def refuse_broken(store: EventStore) -> None:
     """Raise Tampered where the journal's end falls short of its signed head: nothing is decided on half a journal."""
-    what = broken_end(store)
-    if what:
-        raise Tampered(what, where="journal", way_out=f"`headgate audit` names the place; {RESTORE}")
+    _refuse(broken_end(store))
+
+
+def refuse_edited(store: EventStore) -> None:
+    """Raise Tampered where any event is not what was recorded: for decisions that stand on old ones; reads them all."""
+    _refuse(read_checked(store)[1])
 
 
 def read_checked(store: EventStore) -> tuple[tuple[Event, ...], str]:
@@ -38,6 +41,11 @@ def read_checked(store: EventStore) -> tuple[tuple[Event, ...], str]:
         said = _broken(error.what)
     events = tuple(store.read())
     return events, said or _said(verify_chain(events, head))
+
+
+def _refuse(what: str) -> None:
+    if what:
+        raise Tampered(what, where="journal", way_out=f"`headgate audit` names the place; {RESTORE}")
 
 
 def _said(broken: Break | None) -> str:

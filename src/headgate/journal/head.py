@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PURPOSE = b"headgate journal head 1\n"
 RENEWED = "head.renewed"
 RESTORE = (
-    "restore the state folder from a backup; or, if you know why and accept what may be lost, "
-    '`headgate audit --new-head --because "..."`: it is journalled, and every audit shows it'
+    "`headgate restore FILE` brings the state folder back from a backup; or, if you know why and accept what may be "
+    'lost, `headgate audit --new-head --because "..."`: it is journalled, and every audit shows it'
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from headgate.gate.ballots import CAST
 from headgate.journal.chain import Break
 from headgate.journal.event import Event
+from headgate.journal.head import RESTORE
 from headgate.journal.ports import Document
 from headgate.loop.keys import check_keys
 from headgate.loop.replay import Finding, replay
@@ -20,6 +21,7 @@ from headgate.release.ledger import MOVED
 from headgate.release.restore import route_flaw
 
 TICK = "`headgate tick` settles it"
+BACK = "`headgate restore FILE` brings the state folder back from a backup; an event itself cannot be mended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def audit(
 
 def from_break(broken: Break) -> Finding:
     """Return what the chain says as a finding."""
-    return Finding(broken.position, "chain", f"{broken.fault}: {broken.why}")
+    way_out = RESTORE if broken.fault == "truncated" else BACK
+    return Finding(broken.position, "chain", f"{broken.fault}: {broken.why}; {way_out}")
 
 
 def check_routes(state: ProjectState, routes: Sequence[Document]) -> list[Finding]:

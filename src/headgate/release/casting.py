@@ -13,6 +13,8 @@ from headgate.base.errors import BadInput, Conflict, Refused
 from headgate.gate.ballots import CAST, Ballot, Choice, flaw
 from headgate.gate.people import People, Signer, key_id_of, plain_name
 from headgate.gate.standing import Asked, Standing, scorecard_approved, standing, useless
+from headgate.gate.verdict import remedy
+from headgate.journal.end import refuse_edited
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
 from headgate.policy.model import ProjectPolicy
@@ -82,7 +84,9 @@ def vote(
         BadInput: There is no such model or version, or no reason is given.
         Refused: The ballot could not count (requester, not asked, unsigned), or approves what did not pass the gate.
         Conflict: A ballot that was signed elsewhere is recorded already, or somebody else recorded something.
+        Tampered: An event of the journal is not what was recorded.
     """
+    refuse_edited(store)  # nobody signs for a verdict that was turned in the database
     rules, (ledger, people) = rules_of(policy, model), read_ledger(store, model)
     asked = _about(policy, rules, ledger, version)
     if choice == "approve" and not _withdraws(ledger, version, voice):
@@ -185,14 +189,15 @@ def _passed(ledger: Ledger, version: str, rules: Rules) -> None:
     given, digest = ledger.verdict(version, rules.scorecard), ledger.registered(version).digest
     if given is not None and given.verdict.passed and given.verdict.digest == digest:
         return
-    failed = [f"it failed the gate at {line.line}" for line in given.verdict.lines if not line.passed] if given else []
-    lacks = failed or ["it has no verdict under the scorecard as it stands"]
-    judge = f"`headgate gate {version} --model {rules.model}`, then approve"
+    lacks = ["it has no verdict under the scorecard as it stands"]
+    give = f"`headgate gate {version} --model {rules.model}`, then approve"
+    if given is not None and not given.verdict.passed:
+        lacks = [f"it failed the gate at {line.line}" for line in given.verdict.lines if not line.passed]
+        give = remedy(given.verdict)
     raise Refused(
         f"there is nothing to approve about version {version}{listed(lacks)}",
         where=f"model {rules.model}",
-        way_out=f"{'train a better version (`headgate train`)' if failed else judge}; "
-        f'in an emergency `headgate promote {version} --override "reason"`',
+        way_out=f'{give}; in an emergency `headgate promote {version} --override "reason"`',
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from headgate.base.digest import Json
 from headgate.base.errors import Refused
 from headgate.gate.people import People
+from headgate.gate.verdict import remedy
 from headgate.release.ledger import Cause, Ledger
 from headgate.release.readiness import Readiness, Rules, approval_missing, listed, readiness
 
@@ -125,7 +126,8 @@ def _needed(ready: Readiness, missing: tuple[str, ...], override: str | None, wh
     if not missing:
         return None
     if override is None:
-        give = "train a better version (`headgate train`)" if ready.failed else "give what is missing"
+        given = ready.verdict.verdict if ready.verdict else None
+        give = "give what is missing" if given is None or given.passed else remedy(given)
         raise Refused(
             f"cannot {what}{listed(missing)}",
             where=where,

@@ -13,6 +13,7 @@ from typing import Any
 from headgate.base.digest import Json
 from headgate.gate.people import People
 from headgate.gate.standing import Asked, Standing, scorecard_approved, standing
+from headgate.gate.verdict import SIGNED_OFF
 from headgate.policy.model import ApprovalPolicy, MetricLine, ProjectPolicy, SegmentLine
 from headgate.release.ledger import Given, Ledger
 
@@ -91,11 +92,6 @@ class Readiness:
     missing: tuple[str, ...]
 
     @property
-    def failed(self) -> bool:
-        """Whether the gate judged it and a line was not met."""
-        return self.verdict is not None and not self.verdict.verdict.passed
-
-    @property
     def authenticated(self) -> bool:
         """Whether trusted keys carry both the scorecard and the version."""
         return self.signed.authenticated and self.standing.authenticated
@@ -148,7 +144,9 @@ def _verdict_missing(
     if verdict.digest != digest:
         return (f"the verdict judged another artefact ({verdict.digest[:19]}, now {digest[:19]}): {again}",)
     if not verdict.passed:
-        failed = [f"{line.line}: {line.why}" for line in verdict.lines if not line.passed]
+        failed = [f"{line.line}: {line.why}" for line in verdict.lines if not line.passed and line.line != SIGNED_OFF]
+        if verdict.lines and not failed:
+            return (f"the verdict was given before the scorecard was signed off: {again}, afterwards",)
         return tuple(f"version {version} failed the gate at {line}" for line in failed or ["no line was judged"])
     if rules.compares and champion not in {version, verdict.champion}:
         was, now = verdict.champion or "no champion", champion or "none"

@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.base.errors import BadInput, Conflict, Refused
 from headgate.gate.people import People
+from headgate.journal.end import refuse_edited
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import EventStore
 from headgate.policy.span import show_span
@@ -124,8 +125,10 @@ def start(
         BadInput: No reason was given, or there is no such model, version or arm.
         Refused: A version may not serve, is under release already, or today's traffic cannot decide the plan.
         Conflict: Others kept recording meanwhile.
+        Tampered: An event of the journal is not what was recorded.
     """
     _refuse_silence(because, f"model {model}")
+    refuse_edited(desk.store)
     for left in reversed(range(TRIES)):
         plan, ruling, ledger = propose(desk, model, arms, traffic, power)
         if ruling.why:

@@ -42,7 +42,7 @@ def route_flaw(ledger: Ledger, document: Document | None) -> str:
     try:
         route = placed(Route.from_json(body))
     except (BadInput, KeyError, TypeError, ValueError) as error:
-        return f"it cannot be read: {error!r}"
+        return f"it cannot be read: {error.what if isinstance(error, BadInput) else repr(error)}"
     flaws = [
         f"its {what} is {said}, and the journal's is {right}"
         for what, said, right in (

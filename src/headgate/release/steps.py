@@ -11,6 +11,7 @@ from headgate.base.clock import Clock
 from headgate.base.errors import BadInput, Conflict, Tampered, Unavailable
 from headgate.gate.people import STREAM as PEOPLE
 from headgate.gate.people import People, people_of
+from headgate.journal.end import refuse_edited
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.ports import Document, EventStore
 from headgate.policy.model import ProjectPolicy
@@ -67,8 +68,9 @@ def promote(desk: Desk, model: str, version: str, actor: str, because: str, over
         BadInput: No such model or version.
         Refused: The rules do not allow it.
         Conflict: Somebody else moved the pointer meanwhile.
-        Tampered: The bundle is not what was approved.
+        Tampered: The bundle is not what was approved, or the journal not what was recorded.
     """
+    refuse_edited(desk.store)  # else a verdict that somebody turned in the database would serve
     now = desk.clock.now()
     return _carry_out(
         desk,
@@ -82,7 +84,10 @@ def promote(desk: Desk, model: str, version: str, actor: str, because: str, over
 def roll_back(
     desk: Desk, model: str, version: str | None, actor: str, because: str, override: str | None = None
 ) -> Outcome:
-    """Bring an earlier champion back (None: the one before the present); raises as `promote` does."""
+    """Bring an earlier champion back (None: the one before the present); raises as `promote` does.
+
+    An event edited somewhere holds up no rollback; a journal that was cut does, since nothing is added to it.
+    """
     now = desk.clock.now()
     return _carry_out(
         desk,

@@ -3,8 +3,10 @@
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from headgate.base.digest import Json, digest_file, digest_json
 from headgate.base.errors import BadInput
@@ -42,6 +44,13 @@ class Code:
     def to_json(self) -> Json:
         """Return what is recorded."""
         return {**asdict(self), "digest": self.digest}
+
+
+def shown_revision(code: Mapping[str, Any]) -> str:
+    """Return the revision of what `Code.to_json` wrote, for a person."""
+    if not code["revision"]:
+        return "not in git"
+    return f"{code['revision']}+dirty" if code["dirty"] else str(code["revision"])
 
 
 def read_code(folder: Path) -> Code:

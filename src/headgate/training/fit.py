@@ -117,11 +117,15 @@ def _failure(job: FitJob, code: int, log: Path) -> BadInput:
             way_out=told["way_out"]
             or f"correct it and run `headgate train` again; it goes on from here. Output:\n{_tail(log)}",
         )
-    cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    cause, look = f"exit code {code}", "look for what ends the process: sys.exit(), os._exit()"
+    if code < 0:
+        cause, look = f"signal {signal.Signals(-code).name}", "look for a crash in a library"
+    if code == -signal.SIGKILL:
+        look = "SIGKILL often means out of memory: train on fewer rows, or on a larger machine"
     return BadInput(
         f"the training process ended with {cause} and said nothing",
         where=job.policy.training.file,
-        way_out=f"SIGKILL often means out of memory. Its output:\n{_tail(log)}",
+        way_out=f"{look}. Its output:\n{_tail(log)}",
     )
 
 

@@ -26,10 +26,12 @@ class Likeness:
     Attributes:
         compared: Metrics, predictions, artefact.
         surroundings: What differs in packages, interpreter, threads, machine: the likely causes of a difference.
+        ran_on: Interpreter, threads and machine of the repetition, as an environment is recorded.
     """
 
     compared: tuple[Compared, ...]
     surroundings: tuple[str, ...]
+    ran_on: Mapping[str, Any]
 
     @property
     def same(self) -> bool:

@@ -13,6 +13,7 @@ from headgate.journal.ports import EventStore
 from headgate.registry.bundle import open_bundle
 from headgate.registry.steps import keep_bundle, same_version
 from headgate.registry.version import RunRecord, Version, counts_anew
+from headgate.training.code import shown_revision
 from headgate.training.ports import Bench
 from headgate.training.run import Run, Stage
 
@@ -86,7 +87,7 @@ def describe(bench: Bench, run: Run, folders: Mapping[Stage, Path]) -> RunRecord
         "headgate.requester": run.requester,
         "headgate.trained_until": record["trained_until"],
         "headgate.code": record["code"]["digest"],
-        "headgate.revision": record["code"]["revision"] + ("+dirty" if record["code"]["dirty"] else ""),
+        "headgate.revision": shown_revision(record["code"]),
         "headgate.environment": record["environment"]["packages_digest"],
         "headgate.python": record["environment"]["python"],
         "headgate.seed": str(record["seed"]),

@@ -130,11 +130,13 @@ def _compare(record: dict[str, Any], kept: Path, again: Training) -> Likeness:
         pq.read_table(again.folder("evaluate") / "predictions.parquet"),
     )
     matrix: Callable[[Any], Any] = lambda table: table.drop_columns(["id"]).to_pandas().to_numpy()  # noqa: E731
+    now = environment(again.bench.policy.training.threads)
     return Likeness(
         compared=(
             compare_metrics(metrics, metrics_again),
             compare_predictions(matrix(before), matrix(after), before["id"].to_pylist()),
             compare_artefacts(record["bundle"]["canonical"], artefact_digest(again.folder("package") / "bundle")),
         ),
-        surroundings=differing_surroundings(record["environment"], environment(again.bench.policy.training.threads)),
+        surroundings=differing_surroundings(record["environment"], now),
+        ran_on={name: value for name, value in now.items() if not name.startswith("packages")},
     )

@@ -22,7 +22,7 @@ def stage_named(name: str) -> Stage:
     for stage in STAGES:
         if stage == name:
             return stage
-    raise BadInput(f"there is no stage {name!r}", way_out=f"name one of {', '.join(STAGES)}")
+    raise BadInput(f"there is no stage {name!r}", where="--stage", way_out=f"name one of {', '.join(STAGES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,3 @@ class Run:
         """Read what to_json wrote."""
         done = {stage: Done(**entry) for stage, entry in body["done"].items()}
         return cls(**{**body, "done": done})
-
-
-def before(stage: Stage) -> Stage | None:
-    """Return the stage before, None before the first."""
-    place = STAGES.index(stage)
-    return STAGES[place - 1] if place else None

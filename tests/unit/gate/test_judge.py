@@ -104,7 +104,7 @@ def test_an_unsigned_scorecard_passes_nothing_and_says_what_to_do(bundle: Path) 
     verdict = give(bundle, {"kind": "size", "at_most_mb": 1}, signed=unsigned)
     assert not verdict.passed
     assert line(verdict, "scorecard").why == (
-        "scorecard not approved yet: headgate approve flights --scorecard --because ... (0 of 1 approvals)"
+        "not approved yet: `headgate approve --scorecard flights --because ...` (0 of 1 approvals)"
     )
     assert line(verdict, "bundle").passed
 

@@ -1,5 +1,6 @@
 """Each kind of line: when it passes, when it does not, and a why that a person understands."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_better_than_the_champion_says_by_how_much_and_how_sure() -> None:
     assert judged.passed
     assert "against champion 3's" in judged.why
     assert "2,000 rows new to both" in judged.why
-    assert "95% sure of at least +0.11" in judged.why
+    assert "95% sure to be better by 0.11" in judged.why
     bound = judged.measured["bound"]
     assert isinstance(bound, float)
     assert bound > 0
@@ -112,6 +113,7 @@ def test_a_difference_that_the_interval_does_not_show_is_not_better_but_may_be_n
     assert not better.passed
     assert "not shown to be better" in better.why
     assert no_worse.passed
+    assert re.search(r"95% sure to be worse by 0\.\d+ at most", no_worse.why)
     assert "no worse by more than 0.1" in no_worse.why
 
 

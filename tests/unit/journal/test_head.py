@@ -25,7 +25,7 @@ def test_no_byte_of_it_can_be_changed(place: int, flip: int) -> None:
         assert read_head(changed, public_text(KEY), "journal.head") == HEAD
     except Tampered as error:
         assert error.where == "journal.head"  # noqa: PT017
-        assert "restore the state folder" in error.way_out  # noqa: PT017
+        assert "headgate restore FILE" in error.way_out  # noqa: PT017
 
 
 def test_another_key_is_named() -> None:

@@ -100,6 +100,7 @@ def test_an_edited_row_is_named(supply: Supply) -> None:
     report = run(supply)
     assert report.findings[0].position == at
     assert "edited" in report.findings[0].what
+    assert "headgate restore" in report.findings[0].what
 
 
 @pytest.mark.parametrize("kind", ["verdict.given", "ballot.cast"])
@@ -248,6 +249,7 @@ def test_a_line_that_cannot_be_read_is_named_and_the_rest_is_checked(supply: Sup
     [
         ({"arms": []}, "it cannot be read"),
         ({"revision": 2}, "its revision is 2, and the journal's is 3"),
+        ({"renewed_until": "2026-03-01T12:00:00"}, "it cannot be read: renewed_until has no zone"),
         ({"model": MODEL}, ""),
     ],
 )

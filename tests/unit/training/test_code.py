@@ -7,7 +7,7 @@ import pytest
 
 from headgate.base.digest import digest_file
 from headgate.base.errors import BadInput
-from headgate.training.code import pack, read_code, unpack
+from headgate.training.code import pack, read_code, shown_revision, unpack
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def test_an_archive_has_the_same_bytes_every_time_and_unpacks_to_the_same_files(
     assert digest_file(tmp_path / "one.tar") == digest_file(tmp_path / "two.tar")
     unpack(tmp_path / "one.tar", tmp_path / "out")
     assert read_code(tmp_path / "out").digest == code.digest
+
+
+@pytest.mark.parametrize(
+    ("revision", "dirty", "shown"), [("", True, "not in git"), ("3f2a", False, "3f2a"), ("3f2a", True, "3f2a+dirty")]
+)
+def test_a_revision_is_shown_only_where_there_is_one(revision: str, dirty: bool, shown: str) -> None:  # noqa: FBT001
+    assert shown_revision({"revision": revision, "dirty": dirty}) == shown
 
 
 def test_the_policy_alone_does_not_make_a_fit_stale(project: Path) -> None:

@@ -34,8 +34,8 @@ def test_predictions_are_compared_bit_by_bit_and_rows_are_named() -> None:
 
 def test_one_difference_makes_the_whole_differ() -> None:
     same, apart = compare_artefacts("x", "x"), compare_artefacts("x", "y")
-    assert Likeness((same,), ()).same
-    assert not Likeness((same, apart), ()).same
+    assert Likeness((same,), (), {}).same
+    assert not Likeness((same, apart), (), {}).same
     assert apart == Compared("artefact", same=False, why="was x and is y")
 
 

@@ -12,15 +12,16 @@ from collections.abc import Callable
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
 
 from headgate.adapters.mlflow import runs
-from headgate.adapters.mlflow.store import alone, create_whole
+from headgate.adapters.mlflow.moved import follow
+from headgate.adapters.mlflow.store import alone, create_whole, without_password
 from headgate.base.errors import BadInput, HeadgateError, Unavailable
 from headgate.registry.version import RunRecord, Version
 
 P = ParamSpec("P")
 R = TypeVar("R")
+FULL = ("disk is full", "No space left on device")
 MLMODEL = """\
 flavors:
   python_function:
@@ -44,13 +45,18 @@ def _reached(
         except (
             Exception
         ) as error:  # MLflow raises its own, requests', SQLAlchemy's and boto's: none is a base of others
-            raise Unavailable(
-                f"MLflow did not do it: {self._plain(error)}",
-                where=self.shown,
-                way_out="start the tracking server or correct settings.tracking, then repeat; nothing is lost",
-            ) from error
+            raise _away(error, self._tracking, self.shown) from error
 
     return cast("Callable[Concatenate[MlflowRegistry, P], R]", wrapped)
+
+
+def _away(error: Exception, tracking: str, shown: str) -> Unavailable:
+    """Return the first line of an error, the tracking URI in it without its password, and what to do about it."""
+    text = str(error).partition("\n")[0].replace(tracking, shown)[:300]
+    said = "no connection" if "Max retries exceeded" in str(error) else text
+    full = any(words in str(error) for words in FULL)
+    way_out = "free disk space" if full else "start the tracking server or correct settings.tracking"
+    return Unavailable(f"MLflow did not do it: {said}", where=shown, way_out=f"{way_out}, then repeat; nothing is lost")
 
 
 class MlflowRegistry:
@@ -66,17 +72,7 @@ class MlflowRegistry:
         self._tracking = tracking
         self._artefacts = artefacts
         self._project = project
-
-    @property
-    def shown(self) -> str:
-        """The tracking URI without user and password."""
-        parts = urlsplit(self._tracking)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-    def _plain(self, error: Exception) -> str:
-        """Return the first line of an error, the tracking URI in it without its password."""
-        text = str(error).partition("\n")[0].replace(self._tracking, self.shown)[:300]
-        return "no connection" if "Max retries exceeded" in str(error) else text
+        self.shown = without_password(tracking)
 
     @cached_property
     def _client(self) -> Any:
@@ -98,6 +94,7 @@ class MlflowRegistry:
         with alone(self._tracking) as path:
             if path is not None:
                 create_whole(path)
+                follow(path, self._artefacts, self._project)
             client = MlflowClient(tracking_uri=self._tracking, registry_uri=self._tracking)
             client.search_experiments(max_results=1)
         return client

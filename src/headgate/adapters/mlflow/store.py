@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
 
@@ -40,3 +41,11 @@ def create_whole(path: Path) -> None:
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def without_password(tracking: str) -> str:
+    """Return a tracking URI without user and password."""
+    if "@" not in tracking:
+        return tracking  # urlsplit would drop two of the four slashes of an SQLite path
+    parts = urlsplit(tracking)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

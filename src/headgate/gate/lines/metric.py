@@ -65,10 +65,17 @@ def versus(rule: Versus, found: Compared) -> tuple[bool, str]:
     beside = number(gain.candidate, gain.champion)
     why = (
         f"{beside} against champion {found.champion}'s {number(gain.champion, gain.candidate)} on {rows(found.rows)} "
-        f"new to both: {_gain(gain.gain)}, {rule.confidence:.0%} sure of at least {signed(gain.bound)} "
+        f"new to both: {_gain(gain.gain)}, {rule.confidence:.0%} sure to be {_bound(gain.bound)} "
         f"(drawing {gain.units:,} {gain.unit}), so {'' if passed else 'not shown to be '}{verb}"
     )
     return passed, why
+
+
+def _bound(bound: float) -> str:
+    """Say a lower bound of a gain so that nobody has to think about its sign."""
+    if bound == 0:
+        return "no worse"
+    return f"{'better' if bound > 0 else 'worse'} by {signed(abs(bound))[1:]} at {'least' if bound > 0 else 'most'}"
 
 
 def _gain(gain: float) -> str:

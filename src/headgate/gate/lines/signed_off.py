@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from headgate.gate.verdict import Judged
-
-LINE = "scorecard: a person approved it as it stands"
+from headgate.gate.verdict import SIGNED_OFF, Judged
 
 
 def judge(model: str, scorecard: str, *, approved: bool, authenticated: bool, why: Sequence[str]) -> Judged:
     """Judge the scorecard's own approval; without it no verdict passes."""
     said = "; ".join(why)
     if not approved:
-        said = f"scorecard not approved yet: headgate approve {model} --scorecard --because ... ({said})"
+        said = f"not approved yet: `headgate approve --scorecard {model} --because ...` ({said})"
     elif not authenticated and "unauthenticated" not in said:
         said = f"{said} (unauthenticated)"
-    return Judged(LINE, passed=approved, why=said, measured={"scorecard": scorecard, "authenticated": authenticated})
+    return Judged(
+        SIGNED_OFF, passed=approved, why=said, measured={"scorecard": scorecard, "authenticated": authenticated}
+    )
