@@ -1,10 +1,15 @@
 """The command line starts light: --help loads none of the heavy libraries.  The time itself is a benchmark's matter."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from headgate.cli.main import build
+
+HEADGATE = str(Path(sys.executable).with_name("headgate"))
 HEAVY = ("mlflow", "pandas", "sklearn", "sqlalchemy", "pyarrow", "duckdb", "onnx", "onnxruntime", "pandera", "alembic")
 PROBE = """
 import sys
@@ -34,3 +39,20 @@ def test_a_worker_loads_no_training_library() -> None:
     script = f"import headgate.gateway.worker, sys; print(*{heavy!r} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == []
+
+
+def test_every_command_stands_under_a_heading_of_the_help() -> None:
+    app = build()
+    entries = [*app.registered_commands, *app.registered_groups]
+    assert entries
+    assert [entry.name for entry in entries if not isinstance(entry.rich_help_panel, str)] == []
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    def completed(words: str, place: int) -> list[str]:
+        asked = {"_HEADGATE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        done = subprocess.run([HEADGATE], env={**os.environ, **asked}, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert {"register", "reproduce", "restore"} <= set(completed("headgate re", 1))
+    assert "--because" in completed("headgate promote 1 --be", 3)
