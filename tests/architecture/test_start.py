@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_worker_loads_no_training_library() -> None:
 
 def test_every_command_stands_under_a_heading_of_the_help() -> None:
     app = build()
-    entries = [*app.registered_commands, *app.registered_groups]
+    entries: list[Any] = [*app.registered_commands, *app.registered_groups]
     assert entries
     assert [entry.name for entry in entries if not isinstance(entry.rich_help_panel, str)] == []
 

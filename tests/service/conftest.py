@@ -26,7 +26,7 @@ models:
         left: { type: int }
     features: { inputs: [age, plan] }
     split: { holdout: 200h }
-    training: { params: { strength: 1.0 }, time_limit: 60s }
+    training: { params: { strength: 1.0 }, time_limit: 10m }
     scorecard:
       - { kind: metric, metric: roc_auc, role: primary, at_least: 0.6, champion: { rule: no_worse, margin: 0.05 } }
       - { kind: segment, by: plan, metric: roc_auc, at_least: 0.5, may_drop: 0.1, least_rows: 20 }

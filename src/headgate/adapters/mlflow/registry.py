@@ -90,7 +90,8 @@ class MlflowRegistry:
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        for told_by_us in ("mlflow", "sqlalchemy.pool"):  # they log the traceback of what they raise
+            logging.getLogger(told_by_us).setLevel(logging.CRITICAL)
         with alone(self._tracking) as path:
             if path is not None:
                 create_whole(path)
