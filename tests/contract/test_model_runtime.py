@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from headgate.adapters.ensemble.runtime import EnsembleRuntime
 from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 from headgate.adapters.pyfunc.runtime import PyfuncRuntime
+from headgate.base.elsewhere import spent
 from headgate.policy.model import PackagePolicy
 from headgate.registry.bundle import Manifest, list_files, seal, write_dag
 from headgate.registry.dag import MEMBERS, Dag, Member
@@ -103,6 +104,11 @@ class TestPyfuncProcess(ModelRuntimeContract):
     @pytest.fixture
     def runtime(self, pyfunc_process: ModelRuntime) -> ModelRuntime:
         return pyfunc_process
+
+    def test_what_its_process_works_counts_for_who_waits(self, runtime: ModelRuntime) -> None:
+        before = spent()
+        runtime.run(some_features([1], ["x"]))
+        assert before < spent() < before + 10
 
     def test_closing_twice_does_nothing(self, pyfunc_bundle: Path) -> None:  # type: ignore[override]
         own = PyfuncRuntime(pyfunc_bundle, a_manifest("pyfunc"))  # the others share one, which must stay open

@@ -168,7 +168,7 @@ class Lane:
                 _tally(result, self._answerer, watch.tally, now)
         if rows:
             if watch.tally:
-                watch.tally.ran(rows, began - since, cpu)
+                watch.tally.ran(rows, since, began - since, cpu)
             watch.pace.saw(rows, watch.seconds() - began)
             self._room = watch.pace.room
 

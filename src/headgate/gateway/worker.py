@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from headgate.base.elsewhere import thread_time
 from headgate.gateway.application import Application
 from headgate.gateway.following import follow_keys, follow_routes
 from headgate.gateway.gauge import Gauge
@@ -126,7 +127,7 @@ class Worker:
         self, loop: asyncio.AbstractEventLoop, keeping: Keeping | None, shadows: Shadows | None
     ) -> Application:
         aside, inline = partial(self._aside, loop), self._station.limits.inline_rows
-        pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, Gauge(time.monotonic, time.thread_time))
+        pulse = Pulse(loop.call_soon, aside, inline, loop.call_later, Gauge(time.monotonic, thread_time))
         limits, tap = self._station.limits, keeping.tap if keeping else None
         land = loop.call_soon_threadsafe
         kept = [Outcomes(keeping.outcomes, land, self._milliseconds, keeping.conceal)] if keeping else []

@@ -77,10 +77,13 @@ class BusinessGuard(Part):
 
 
 class CostGuard(Part):
-    """What a prediction costs, in time of the model."""
+    """What a prediction costs in processor time, at like batches; judged where the version answers clients."""
 
     role: Role = Field("advisory", description=ROLE)
     ratio: float = Field(1.5, gt=1, description="Up to how many times the champion's cost is no harm.")
+    price_per_hour: float | None = Field(
+        None, gt=0, description="Price of an hour of one processor, to show costs as money; null: as microseconds."
+    )
     weight: Weight = Field(None, description=WEIGHT)
 
 

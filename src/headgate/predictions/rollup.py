@@ -17,6 +17,8 @@ from math import ceil, log
 from typing import Protocol, TypeAlias
 from zlib import crc32
 
+from headgate.predictions.spent import NOTHING, Spent
+
 STEP = 1.02
 MICROSECOND = 1e-6
 LAST = 1023  # the last bin begins at about ten minutes
@@ -92,6 +94,7 @@ class Row:
         unit_errors: Errors of each bucket.
         unit_slow: Requests of each bucket that were slower than slow_above.
         slow_above: A bin; the champion's P95 of a while before; None: not known yet.
+        spent: What the calls of the model cost whose first request was dispatched then.
     """
 
     key: Key
@@ -102,6 +105,7 @@ class Row:
     unit_errors: Sequence[int] = NONE
     unit_slow: Sequence[int] = NONE
     slow_above: int | None = None
+    spent: Spent = NOTHING
 
 
 def merge(one: Row, other: Row) -> Row:
@@ -122,6 +126,7 @@ def merge(one: Row, other: Row) -> Row:
         _add(one.unit_errors, other.unit_errors),
         _add(one.unit_slow, other.unit_slow),
         max(known) if known else None,
+        one.spent + other.spent,
     )
 
 

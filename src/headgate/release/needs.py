@@ -9,6 +9,8 @@ from math import inf, log
 from headgate.policy.guards import BusinessGuard, CostGuard, ErrorGuard, LatencyGuard, PredictionGuard, QualityGuard
 from headgate.release.forecast import Traffic
 from headgate.release.plan import Kind, Plan, Rung
+from headgate.release.statistics.cost import BLOCK_CALLS, BLOCK_SECONDS
+from headgate.release.statistics.cost import needed as needed_blocks
 from headgate.release.statistics.dispersion import Noise
 from headgate.release.statistics.power import PROVING, Question, needed
 
@@ -31,8 +33,8 @@ def enough(guard: str, rung: Rung, plan: Plan, traffic: Traffic) -> float:
             return _proportion(BEYOND_P95, SLOWER ** (log(ratio) / log(1.3)), rung, plan, traffic)
         case PredictionGuard(largest_shift=shift):
             return _distribution(shift, plan.rules.alpha) * traffic.per_unit / (1 - _part(rung))
-        case CostGuard():
-            return inf  # rollups hold no processor time by arm
+        case CostGuard(ratio=ratio):
+            return needed_blocks(ratio, plan.rules.alpha) * max(BLOCK_CALLS, BLOCK_SECONDS * _rate(rung, traffic))
         case QualityGuard(margin=margin) | BusinessGuard(margin=margin):
             mean = isinstance(rules, BusinessGuard) and rules.metric in {"mean", "absolute_error"}
             found = LEAST_MEAN if mean else _share(margin, rung, plan, traffic)
@@ -58,6 +60,10 @@ def _share(margin: float, rung: Rung, plan: Plan, traffic: Traffic) -> float:
 def _proportion(rate: float, odds: float, rung: Rung, plan: Plan, traffic: Traffic) -> float:
     noise = Noise(phi=max(traffic.per_unit, 1.0))
     return needed(Question(rate, odds, _part(rung), plan.rules.alpha, noise), proving=True, power=LIKELY)
+
+
+def _rate(rung: Rung, traffic: Traffic) -> float:
+    return traffic.per_second * rung.share
 
 
 def _part(rung: Rung) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from headgate.base.errors import Unavailable
 from headgate.predictions.rollup import BUCKETS, LOG_STEP, MICROSECOND, Key, Row, bin_of
+from headgate.predictions.spent import NOTHING, Spent, add_call
 from headgate.release.evidence import Differing
 from headgate.release.judging.answers import Answers
 from headgate.release.judging.quality import Pairs
@@ -23,12 +24,17 @@ class Nature:
         errors: Share of errors.
         median: Of latency, in seconds.
         sigma: Standard deviation of its log.
+        batch: Rows of a call of the model, on average.
+        start, each: Microseconds of processor time of a call, and of each of its rows; 0: none is known.
     """
 
     per_second: float = 200.0
     errors: float = 0.01
     median: float = 0.02
     sigma: float = 0.5
+    batch: float = 1.0
+    start: float = 0.0
+    each: float = 0.0
 
     def part(self, share: float) -> "Nature":
         """Return the same with a part of the traffic."""
@@ -53,7 +59,20 @@ def rows_of(
         )
         latency = dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
         key = Key(second, model, whose.version, whose.arm, whose.role)
-        yield Row(key, count, int(failed.sum()), latency, units, errors, late, slow)
+        spent = _spent(rng, count, nature)
+        yield Row(key, count, int(failed.sum()), latency, units, errors, late, slow, spent)
+
+
+def _spent(rng: np.random.Generator, count: int, nature: Nature) -> Spent:
+    """Draw what so many requests cost, in calls of about the batch."""
+    if not nature.start:
+        return NOTHING
+    calls = max(1, round(count / nature.batch))
+    rows = 1 + np.bincount(rng.integers(0, calls, count - calls), minlength=calls)
+    sums = [0.0] * 6
+    for n, noise in zip(rows.tolist(), rng.lognormal(0.0, 0.3, calls).tolist(), strict=True):
+        add_call(sums, n, (nature.start + nature.each * n) * noise * MICROSECOND)
+    return Spent.of(sums)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from headgate.gateway.metrics.board import GRACE_SECONDS, Board
 from headgate.gateway.metrics.meter import Meter
 from headgate.gateway.metrics.report import Report
 from headgate.predictions.rollup import FINAL_SECONDS, Row
+from headgate.predictions.spent import Spent
 
 QUICK = 4.0
 FINAL = {"quick": QUICK}
@@ -66,6 +67,20 @@ def test_a_second_that_was_handed_out_by_a_clock_ahead_is_not_handed_out_again()
     board.finish(100.0)
     board.add(1, told("quick", "other"))
     assert models(board.rest()) == ["other"]
+
+
+def test_what_a_call_costs_belongs_to_the_second_in_which_its_first_request_came_in() -> None:
+    meter, board = Meter(1000.0), Board()
+    tally = meter.tally("m", "1", "champion")
+    tally.ran(3, 10.9, 0.2, 40e-6)
+    tally.ran(1, 11.5, 0.0, 20e-6)
+    tally.done(10.9, 0.4, 1, failed=False, units=None)
+    board.add(1, meter.take(12.0, dict))
+    tally.ran(2, 10.95, 0.0, 30e-6)
+    board.add(1, meter.take(13.0, dict))
+    first, second = board.finish(1100.0)
+    assert (first.key.second, first.count, first.spent) == (1010, 1, Spent(2, 5, 70, 13, 180, 2500))
+    assert (second.key.second, second.count, second.spent) == (1011, 0, Spent(1, 1, 20, 1, 20, 400))
 
 
 def test_a_call_that_hangs_is_an_error_when_its_model_says() -> None:

@@ -1,6 +1,9 @@
 """Rollups add up: in any order and grouping, and a quantile of the sum is that of all requests to within 2 %."""
 
 import math
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from headgate.adapters.rollups.store import KEEP_SECONDS, SqliteRollups
 from headgate.predictions.rollup import BUCKETS, Key, Row, bin_of, bucket_of, edge, merge, merge_all, quantile
+from headgate.predictions.spent import Spent, add_call
 
 KEY = Key(1_700_000_000, "m", "1", "champion", "live")
 latencies = st.lists(st.floats(2e-6, 500), min_size=1, max_size=40)
@@ -72,6 +76,35 @@ def test_the_file_gives_back_what_was_kept_and_adds_to_what_is_there(tmp_path: P
     assert list(store.read("m", KEY.second, KEY.second + 2)) == whole
     assert list(store.read("m", KEY.second + 1, KEY.second + 2)) == whole[1:]
     assert list(store.read("other", 0, 2**40)) == []
+
+
+def test_what_calls_cost_adds_up_and_comes_back_from_the_file(tmp_path: Path) -> None:
+    sums = [[0.0] * 6, [0.0] * 6]
+    for rows, micros in ((3, 40), (1, 25)):
+        add_call(sums[0], rows, micros * 1e-6)
+    add_call(sums[1], 2, 31.4e-6)
+    one, two = (replace(row_of([0.1]), spent=Spent.of(each)) for each in sums)
+    assert one.spent == Spent(2, 4, 65, 10, 145, 2225)
+    assert merge(one, two).spent == Spent(3, 6, 96, 14, 208, 3211)
+    store = SqliteRollups(tmp_path / "rollups.db")
+    for row in (one, two):
+        store.add([row])
+    assert list(store.read("m", 0, 2**40)) == [merge(one, two)]
+
+
+def test_a_file_of_an_earlier_release_is_read_as_it_is_and_gets_what_it_lacks_when_it_is_written(
+    tmp_path: Path,
+) -> None:
+    path, later = tmp_path / "rollups.db", Key(KEY.second + 1, "m", "1", "champion", "live")
+    old, new = row_of([0.1, 0.2]), replace(row_of([0.3], later), spent=Spent(1, 1, 20, 1, 20, 400))
+    SqliteRollups(path).add([old])
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("ALTER TABLE rollup DROP COLUMN spent")
+    before = path.read_bytes()
+    assert list(SqliteRollups(path).read("m", 0, 2**40)) == [old]
+    assert path.read_bytes() == before
+    SqliteRollups(path).add([new, replace(row_of([0.1]), spent=new.spent)])
+    assert [row.spent for row in SqliteRollups(path).read("m", 0, 2**40)] == [new.spent, new.spent]
 
 
 def test_rows_older_than_seven_days_go(tmp_path: Path) -> None:

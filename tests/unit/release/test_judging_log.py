@@ -225,12 +225,6 @@ def test_a_log_that_cannot_be_read_leaves_its_guards_unsure_and_the_others_judge
     assert named(found, "errors").verdict is Verdict.SOUND
 
 
-def test_cost_says_that_it_is_not_measured() -> None:
-    found = named(evidence(MemoryLog(), {"guards": {"cost": {}}}), "cost")
-    assert found.verdict is Verdict.UNSURE
-    assert "no processor time" in found.why
-
-
 def test_weights_of_the_policy_spend_the_budget() -> None:
     bad = replace(USUAL, errors=0.018)
     rows = [*past(), *arms(USUAL, bad, 60)]

@@ -20,11 +20,13 @@ class Message(msgspec.Struct, array_like=True):
         kind: ``run`` asks; ``ready``, ``done``, ``refused`` (the model refuses the rows) and ``broken`` answer.
         why: For refused and broken: what the model said.
         columns: Features, or outputs.
+        cpu: With outputs: seconds of processor time that they took.
     """
 
     kind: str
     why: str = ""
     columns: dict[str, Column] = {}
+    cpu: float = 0.0
 
 
 _encode = msgspec.msgpack.encode

@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
+from headgate.base.elsewhere import spend
 from headgate.base.errors import BadInput, Ended
 from headgate.registry.bundle import Manifest
 from headgate.registry.signature import Columns
@@ -120,6 +121,7 @@ class PyfuncRuntime:
             except (Closed, OSError):
                 raise self._lose(host, "crashed") from None
         self._crashes = 0
+        spend(answer.cpu)
         if answer.kind != "done":
             raise BadInput(f"the model refused these rows: {answer.why}", where=f"pyfunc of {self._name}")
         return unpack(answer.columns)

@@ -9,6 +9,7 @@ from headgate.gateway.metrics import catalogue as of
 from headgate.gateway.metrics.report import Arm, Report, Second
 from headgate.gateway.metrics.text import durations, head, labelled, sample, sizes
 from headgate.predictions.rollup import FINAL_SECONDS, Key, Row, add_bins, bin_of, merge, quantile
+from headgate.predictions.spent import Spent
 from headgate.routing.route import CHAMPION
 
 GRACE_SECONDS = 3.0  # workers report once a second; a report may be under way
@@ -123,7 +124,7 @@ class Board:
             return
         row = Row(
             key, second.count, second.errors, second.latency,
-            second.units, second.unit_errors, second.unit_slow, second.slow_above,
+            second.units, second.unit_errors, second.unit_slow, second.slow_above, Spent.of(second.spent),
         )  # fmt: skip
         self._rows[key] = merge(self._rows[key], row) if key in self._rows else row
 

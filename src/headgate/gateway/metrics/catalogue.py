@@ -29,7 +29,7 @@ DELAY = Metric(
 CPU = Metric(
     "headgate_version_cpu_seconds_total",
     "counter",
-    "Processor time of a version's calls, in the worker.",
+    "Processor time of a version's calls, in the worker and in the process of a pyfunc model.",
     ARM,
 )
 REFUSED = Metric(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from headgate.gateway.metrics.report import Arm, Load, Report, Second
 from headgate.gateway.metrics.ticks import Tick, by_second
 from headgate.predictions.rollup import BUCKETS, FINAL_SECONDS, bin_of, bucket_of
+from headgate.predictions.spent import add_call
 
 MOST_TICKS = 1024  # that wait to be counted together
 Slow = Mapping[str, int]
@@ -48,14 +49,16 @@ class Tally:
         """
         self._open[call] = (since, count)
 
-    def ran(self, rows: int, delay: float, cpu: float) -> None:
+    def ran(self, rows: int, since: float, delay: float, cpu: float) -> None:
         """Count a call of the model.
 
         Args:
             rows: Of the call.
-            delay: Seconds that its first request waited for it.
+            since: When its first request came in, on the worker's clock.
+            delay: Seconds that this one waited for it.
             cpu: Seconds of processor time.
         """
+        add_call(self._second(int(since + self.meter.offset)).spent, rows, cpu)
         self._rows += rows
         self._cpu += cpu
         bits, late = rows.bit_length(), bin_of(delay)
@@ -133,7 +136,9 @@ class Tally:
         if found is None:
             zeros = [0] * BUCKETS
             slow = self.meter.slow.get(self.model)
-            found = self._seconds[second] = Second(second, 0, 0, {}, zeros, zeros.copy(), zeros.copy(), slow)
+            found = self._seconds[second] = Second(
+                second, 0, 0, {}, zeros, zeros.copy(), zeros.copy(), slow, [0.0] * 6
+            )  # fmt: skip
         return found
 
     def _spread(self, count: int) -> Iterable[tuple[int, int]]:

@@ -4,7 +4,11 @@ import msgspec
 
 
 class Second(msgspec.Struct, array_like=True):
-    """What one arm did of what was dispatched in one second; see predictions.rollup.Row."""
+    """What one arm did of what was dispatched in one second; see predictions.rollup.Row.
+
+    Attributes:
+        spent: Sums as predictions.spent.Spent has them, not rounded.
+    """
 
     second: int
     count: int
@@ -14,6 +18,7 @@ class Second(msgspec.Struct, array_like=True):
     unit_errors: list[int]
     unit_slow: list[int]
     slow_above: int | None
+    spent: list[float]
 
 
 class Arm(msgspec.Struct, array_like=True):

@@ -80,7 +80,7 @@ class Feed:
         self.flights.popleft()
         now = self._seconds()
         good = self._book.enter(flight, done.statuses, outputs, now, self._now() * 1000)
-        self._book.tally.ran(flight.whole.size, flight.sent - flight.whole.since, done.cpu)
+        self._book.tally.ran(flight.whole.size, flight.whole.since, flight.sent - flight.whole.since, done.cpu)
         self._counts[of.SHADOW_ANSWERED.name] += good
         self._counts[of.SHADOW_FAILED.name] += requests - good
         self._pump()

@@ -65,6 +65,7 @@ def lower(pid: int, nice: int) -> None:
 
 def _live(plug: socket.socket, bundle: Path, digest: str, opener: str) -> int:
     """Load, then answer until the other side is gone; return the exit code."""
+    from headgate.base.elsewhere import process_time
     from headgate.gateway.shadow.labour import answer, lacks_memory
     from headgate.gateway.shadow.messages import Broken, Ready, encode, run
 
@@ -74,7 +75,7 @@ def _live(plug: socket.socket, bundle: Path, digest: str, opener: str) -> int:
         lower(os.getpid(), LOWEST)
         _send(plug, encode(Ready(time.monotonic() - began)))
         while (asked := _receive(plug)) is not None:
-            _send(plug, encode(answer(predictor, run(asked), time.process_time)))
+            _send(plug, encode(answer(predictor, run(asked), process_time)))
     except (BrokenPipeError, ConnectionResetError):
         return 0
     except Exception as error:  # noqa: BLE001 - whatever a shadow does to its process, the worker is told why it ends

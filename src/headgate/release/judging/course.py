@@ -8,11 +8,13 @@ seconds of different rungs are never added up. What is fed in any batches, in wh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import assert_never
 
-from headgate.policy.guards import BusinessGuard, ErrorGuard, LatencyGuard, PredictionGuard, QualityGuard
+from headgate.policy.guards import BusinessGuard, CostGuard, ErrorGuard, LatencyGuard, PredictionGuard, QualityGuard
 from headgate.predictions.rollup import Row
 from headgate.release.evidence import Differing, Evidence, Reading, weigh
 from headgate.release.judging.answers import Answers, First
+from headgate.release.judging.cost import Cost
 from headgate.release.judging.disagreement import NAME, Disagreement
 from headgate.release.judging.effect import Mean, Proportion, effect
 from headgate.release.judging.errors import Errors
@@ -28,7 +30,6 @@ from headgate.release.plan import Kind, judged
 from headgate.release.standing import Standing
 
 MOST_DIFFERING = 10
-NO_COST = "rollups hold no processor time by arm, so cost is not judged; the gateway's metrics show it"
 SETTLING = 5  # seconds until every worker follows new shares
 
 
@@ -38,11 +39,17 @@ class Arm:
 
     errors: Errors | None = None
     latency: Latency | None = None
+    cost: Cost | None = None
     shift: Shift | None = None
     quality: Quality | None = None
     disagreement: Disagreement | None = None
     effects: dict[str, Proportion | Mean] = field(default_factory=dict)
     requests: int = 0
+
+    @property
+    def by_rows(self) -> tuple[Errors | Latency | Cost, ...]:
+        """What watches rollups."""
+        return tuple(one for one in (self.errors, self.latency, self.cost) if one is not None)
 
     @property
     def logged(self) -> Mapping[str, tuple[Shift | Quality | Disagreement | Proportion | Mean | None, str]]:
@@ -73,8 +80,7 @@ class Course:
         self._budget = Budget.of(rules.guards, self._names, rules.alpha, len(at.plan.rungs), arms)
         self._arms = {name: self._watched(name, number, task) for number, name in enumerate(self.who.arms, 1)}
         self._units = Units(self.who.plan, tuple(self.who.arms))
-        self._seen, self._shown = First(), First()
-        self._differing: tuple[Differing, ...] = ()
+        self._seen, self._shown, self._differing = First(), First(), tuple[Differing, ...]()
 
     @property
     def asks(self) -> frozenset[str]:
@@ -94,9 +100,8 @@ class Course:
         for name, whose in self.who.arms.items():
             arm, ours = self._arms[name], own(rows, whose)
             arm.requests += asked(ours)
-            for watch in (arm.errors, arm.latency):
-                if watch is not None and (ours or theirs):
-                    watch.feed(ours, theirs)
+            for watch in arm.by_rows if ours or theirs else ():
+                watch.feed(ours, theirs)
 
     def learn(self, before: Answers) -> None:
         """Learn from the champion's answers before the rung."""
@@ -168,14 +173,14 @@ class Course:
 
     def _finding(self, guard: str, name: str, broken: Mapping[str, str]) -> Finding:
         arm = self._arms[name]
-        for own_rows in (arm.errors, arm.latency):
-            if own_rows is not None and guard == own_rows.guard:
+        for own_rows in arm.by_rows:
+            if guard == own_rows.guard:
                 units = self._units.of(list(self._arms).index(name) + 1)
                 return replace(own_rows.finding(guard, name, self._at.plan.rules.alpha), units=units)
-        watch, source = arm.logged.get(guard, (None, ""))
-        if watch is None:
-            return silent(guard, name, NO_COST)
-        return silent(guard, name, broken[source]) if source in broken else watch.finding(guard, name)
+        watch, source = arm.logged[guard]
+        if watch is None or source in broken:
+            return silent(guard, name, broken.get(source, "nothing watches it"))
+        return watch.finding(guard, name)
 
     def _watched(self, name: str, number: int, task: str) -> Arm:
         arm, past, part = Arm(), self._past, self.who.parts[name]
@@ -199,6 +204,8 @@ class Course:
                     arm.quality = Quality(rules, task)
                 case BusinessGuard():
                     arm.effects[guard] = effect(rules, task, number)
+                case CostGuard():
+                    arm.cost = Cost(rules, past)
                 case _:
-                    pass  # cost: said in the finding
+                    assert_never(rules)
         return arm

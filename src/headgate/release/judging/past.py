@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from headgate.predictions.rollup import Row, add_bins
+from headgate.predictions.spent import NOTHING, Spent
 from headgate.release.judging.sides import Whose
 from headgate.release.statistics.counts import by_bucket
 from headgate.release.statistics.dispersion import HISTORY_SECONDS, Dispersion, Noise, learn
@@ -31,6 +32,7 @@ class Past:
         latency: In bins.
         of_errors: How its errors go together.
         of_slow: How its slow answers go together.
+        spent: What its calls cost.
         until: The second after the last that it was learned from: evidence begins no earlier.
     """
 
@@ -40,6 +42,7 @@ class Past:
     of_errors: Dispersion
     of_slow: Dispersion
     until: int
+    spent: Spent = NOTHING
 
     @property
     def error_rate(self) -> float:
@@ -92,4 +95,5 @@ def _learned(rows: Sequence[Row], since: int, until: int) -> Past:
     of_slow = learn(units, slow) if slow.any() else of_errors
     if of_errors.events < TELLING <= of_slow.events:
         of_errors = of_slow
-    return Past(asked(rows), sum(row.errors for row in rows), latency, of_errors, of_slow, until)
+    spent = sum((row.spent for row in rows), NOTHING)
+    return Past(asked(rows), sum(row.errors for row in rows), latency, of_errors, of_slow, until, spent)
