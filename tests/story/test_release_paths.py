@@ -1,5 +1,6 @@
 """A release on a fake clock, by every path: what is seen decides, and nothing waits for ever."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from headgate.release.move import Act, State
 from headgate.release.plan import Side
 from headgate.release.shares import Wish
 from headgate.release.standing import Standing
-from headgate.testing.release_world import ACTOR, ReleaseWorld, See, verdicts
+from headgate.testing.release_world import ACTOR, KilledError, ReleaseWorld, See, verdicts
 from headgate.testing.releases import plan_of
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -304,6 +305,43 @@ def test_a_second_release_replaces_the_first_where_the_policy_says_so() -> None:
     assert [shadow.version for shadow in world.route.shadows] == ["3"]
     world.run(3 * DAY)
     assert (world.champion, world.standing("r2").before) == ("3", "1")
+
+
+def test_a_replaced_release_that_is_champion_and_does_harm_is_taken_back() -> None:
+    # Given a release in its watch, whose version begins to do harm in the second in which another one starts
+    world = world_of(ALL_GOOD)
+    world.run(2 * HOUR)
+    assert world.champion == "2"
+    world.see = good_until("full")
+    world.start(plan_of({"challenger": Side("3", "sha256:3")}, second_release="replace"), "r2")
+    # When the controller goes on
+    world.run(MINUTE, MINUTE)
+    # Then the old champion serves again, and is what the second release is compared with
+    assert world.champion == "1"
+    assert world.standing().state is State.ROLLED_BACK
+    assert world.standing("r2").before == "1"
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+def test_a_move_that_cannot_be_made_is_given_up_and_the_champion_has_everything(rung: int) -> None:
+    # Given a release whose next move was decided, and cannot be made
+    world = world_of(ALL_GOOD)
+    while world.standing().rung < rung or world.standing().pending is None:
+        world.fuse = None if world.standing().rung < rung else 1  # then the intent is recorded, and no more
+        with contextlib.suppress(KilledError):
+            world.tick()
+        world.now += MINUTE
+    world.restart()
+    stuck = world.standing()
+    assert stuck.pending is not None
+    assert stuck.rung == rung
+    # When as long has passed as a person is given to answer
+    world.now += stuck.plan.rules.ask_for
+    world.run(HOUR)
+    # Then everything went back
+    assert world.standing().state is State.ROLLED_BACK
+    assert "could not be done for 1d" in world.standing().why
+    assert [arm.version for arm in world.route.arms] == ["1"]
 
 
 def test_a_replaced_release_that_is_champion_already_stays_champion() -> None:

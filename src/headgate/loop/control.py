@@ -1,7 +1,7 @@
 """Decide what to do about the releases of one model: state and facts in, effects out, in order.
 
-A move that was recorded and not made comes back first, under the same key; only harm and an order to end go before it.
-At most one effect of a pass moves traffic.
+A move that was recorded and not made comes back first, under the same key; only harm, an order to end, and that it
+could not be made for too long go before it. At most one effect of a pass moves traffic.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from headgate.loop.effect import (
     explain,
 )
 from headgate.release.evidence import Evidence, Verdict, nothing_seen
-from headgate.release.ladder import NO_WISH, current, next_move
+from headgate.release.ladder import NO_WISH, current, next_move, overdue
 from headgate.release.move import RAISES, Act, Intent, Move, State
 from headgate.release.plan import Kind
 from headgate.release.progress import Releases
@@ -82,7 +82,7 @@ def _replaced(state: Releases) -> Mapping[str, Supersede]:
 def _one(at: Standing, facts: Facts, now: datetime, ahead: str) -> list[Effect]:
     seen = facts.evidence.get(at.release) or nothing_seen(at.since)
     move = next_move(at, seen, now, ahead, facts.shares.get(at.release, NO_WISH))
-    if at.pending is not None and not _goes_before(at, at.pending, move, seen):
+    if at.pending is not None and not _goes_before(at, at.pending, move, seen, now):
         return [_effect(at, at.pending, seen, now)]
     if move.act is Act.ASK:
         until = move.until or now + at.plan.rules.ask_for
@@ -92,9 +92,9 @@ def _one(at: Standing, facts: Facts, now: datetime, ahead: str) -> list[Effect]:
     return [*_alive(at, facts.route, now), *_changed(at, seen, now)]
 
 
-def _goes_before(at: Standing, pending: Intent, move: Move, seen: Evidence) -> bool:
-    """Nothing raises the share of what is known to harm, or of what is to end."""
-    turned = current(at, seen).verdict is Verdict.HARM or at.order is not None
+def _goes_before(at: Standing, pending: Intent, move: Move, seen: Evidence, now: datetime) -> bool:
+    """Nothing raises the share of what is known to harm, or of what is to end; or what could not be done for long."""
+    turned = current(at, seen).verdict is Verdict.HARM or (at.order or overdue(at, now)) is not None
     return turned and pending.move.act in RAISES and move.act is Act.ROLL_BACK
 
 

@@ -14,7 +14,7 @@ from typing import assert_never
 from headgate.policy.freeze import frozen_until
 from headgate.policy.span import show_span
 from headgate.release.evidence import Evidence, Verdict
-from headgate.release.move import Act, Move, State
+from headgate.release.move import RAISES, Act, Move, Order, State
 from headgate.release.plan import Kind
 from headgate.release.standing import Standing
 from headgate.routing.route import CHAMPION
@@ -36,10 +36,10 @@ def next_move(
         ahead: The release of the same model that must end first; empty: none.
         wish: The shares that a bandit asks for; empty: none.
     """
-    if at.order is not None and not at.state.ended:
-        return _ordered(at, at.order.end, at.order.why)
     if at.state.ended:
         return _wait(at, f"it is over: {at.why}")
+    if (order := at.order or overdue(at, now)) is not None:
+        return _ordered(at, order, seen)
     if at.rung < 0 and at.state is State.WAITING:
         return _begin(at, now, ahead)
     seen = current(at, seen)
@@ -86,11 +86,28 @@ def _begin(at: Standing, now: datetime, ahead: str) -> Move:
     return _unless_frozen(at, now, Move(Act.ADVANCE, f"begins with {at.at.name}", 0))
 
 
-def _ordered(at: Standing, end: State, why: str) -> Move:
-    """A later release takes nothing back from a version that is champion already: it ends the watch."""
-    if end is State.SUPERSEDED and at.promoted:
-        return Move(Act.FINISH, f"{at.at.name}: watched no longer: {why}", at.rung, end=State.FINISHED)
-    return _end(at, why, end)
+def overdue(at: Standing, now: datetime) -> Order | None:
+    """Return how a release ends whose move was decided and cannot be made; None: it may still be.
+
+    What it needs (a bundle, a registry) may be away for ever; then what was seen is too old to give more traffic.
+    """
+    limit = at.plan.rules.ask_for
+    if at.pending is None or at.intended is None or at.promoted or at.pending.move.act not in RAISES:
+        return None
+    if now <= at.intended + limit:
+        return None
+    why = f"{at.at.name}: this could not be done for {show_span(limit)}: {at.pending.move.why}"
+    return Order(State.ROLLED_BACK, why)
+
+
+def _ordered(at: Standing, order: Order, seen: Evidence) -> Move:
+    """A later release takes nothing back from a champion that does no harm: it ends the watch."""
+    if order.end is not State.SUPERSEDED or not at.promoted:
+        return _end(at, order.why, order.end)
+    seen = current(at, seen)
+    if seen.verdict is Verdict.HARM:
+        return _harm(at, seen)
+    return Move(Act.FINISH, f"{at.at.name}: watched no longer: {order.why}", at.rung, end=State.FINISHED)
 
 
 def _harm(at: Standing, seen: Evidence) -> Move:
@@ -148,7 +165,8 @@ def _test(at: Standing, seen: Evidence, now: datetime, wish: Mapping[str, float]
     if now > ends:
         return _end(at, f"{at.at.name}: no arm was better by its horizon: {seen.why}", State.FINISHED)
     if _may_reshare(at, wish, now):
-        return Move(Act.RESHARE, f"{at.at.name}: shares follow what is known so far", at.rung, shares=wish)
+        move = Move(Act.RESHARE, f"{at.at.name}: shares follow what is known so far", at.rung, shares=wish)
+        return _unless_frozen(at, now, move)
     return _wait(at, f"{at.at.name}: undecided: {seen.why}", ends)
 
 

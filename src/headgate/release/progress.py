@@ -107,7 +107,7 @@ def _started(event: Event, champion: str) -> Standing:
 def _one(at: Standing, event: Event) -> Standing:
     body: Any = event.body
     if event.kind == events.INTENDED:
-        return _intended(at, Intent.from_json(body))
+        return _intended(at, Intent.from_json(body), event)
     if event.kind == events.EVIDENCE:
         return replace(at, seen=Verdict(body["evidence"]["verdict"]), seen_at=event.at)
     if event.kind not in OUTCOMES:
@@ -141,12 +141,12 @@ def _said(at: Standing, event: Event) -> Standing:
             return at
 
 
-def _intended(at: Standing, intent: Intent) -> Standing:
+def _intended(at: Standing, intent: Intent, event: Event) -> Standing:
     """One move at a time; only going back may take the place of another that is open."""
     open_already = at.pending is not None and intent.move.act is not Act.ROLL_BACK
     if intent.step != at.step + 1 or open_already:
         return at
-    return replace(at, step=intent.step, pending=intent)
+    return replace(at, step=intent.step, pending=intent, intended=event.at)
 
 
 def _moved(at: Standing, intent: Intent, event: Event) -> Standing:

@@ -23,6 +23,7 @@ class Standing:
         held: Since when it asks, or is paused.
         step: How many intents there were.
         pending: The intent whose outcome is not recorded.
+        intended: When that was recorded.
         order: How it is to end, by a person or a later release.
         dropped: Arms that were taken out.
         arm: The arm that became champion; empty: none did.
@@ -47,6 +48,7 @@ class Standing:
     held: datetime | None = None
     step: int = 0
     pending: Intent | None = None
+    intended: datetime | None = None
     order: Order | None = None
     dropped: frozenset[str] = frozenset()
     arm: str = ""

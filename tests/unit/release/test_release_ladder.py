@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headgate.release.evidence import Evidence, Reading, Verdict, weigh
 from headgate.release.ladder import next_move
-from headgate.release.move import Act, Move, Order, State
+from headgate.release.move import Act, Intent, Move, Order, State
 from headgate.release.plan import Kind, Plan, Side
 from headgate.release.standing import Standing, shares_on
 from headgate.testing.releases import plan_of
@@ -219,6 +219,33 @@ def test_an_order_to_end_is_obeyed_whatever_is_seen() -> None:
         assert (move.act, move.end, move.why) == (Act.ROLL_BACK, order.end, order.why)
     watched = next_move(standing(3, order=Order(State.SUPERSEDED, "later")), saw(SOUND), NOON)
     assert (watched.act, watched.end) == (Act.FINISH, State.FINISHED)
+
+
+def test_a_later_release_lets_no_champion_stay_that_harms() -> None:
+    at = standing(3, order=Order(State.SUPERSEDED, "later"))
+    move = next_move(at, saw(HARM), NOON)
+    assert (move.act, move.end, move.why) == (Act.ROLL_BACK, State.ROLLED_BACK, "full: harm: because")
+
+
+@pytest.mark.parametrize("rung", [-1, 1])
+def test_what_was_decided_and_cannot_be_done_is_given_up_after_as_long_as_a_question(rung: int) -> None:
+    move = Move(Act.ADVANCE, "sound", rung + 1)
+    state = State.RUNNING if rung >= 0 else State.WAITING
+    at = standing(rung, state, pending=Intent("r1", 1, move), intended=NOON)
+    limit = PLAN.rules.ask_for
+    assert next_move(at, saw(SOUND), NOON + limit).act is not Act.ROLL_BACK
+    late = next_move(at, saw(SOUND), NOON + limit + TICK)
+    assert (late.act, late.why) == (Act.ROLL_BACK, f"{at.at.name}: this could not be done for 1d: sound")
+    back = replace(at, pending=Intent("r1", 1, Move(Act.ROLL_BACK, "harm", 1)), state=State.RUNNING, rung=1)
+    assert next_move(back, saw(SOUND), NOON + limit + TICK).why != late.why
+
+
+def test_shares_follow_nothing_in_a_freeze() -> None:
+    plan = plan_of(ARMS, **{**AB, "freeze": ["2026-03-02 10:00 - 2026-03-02 18:00"]})
+    at, wish = standing(plan=plan), {"champion": 0.2, "bold": 0.7, "shy": 0.1}
+    held = next_move(at, saw(UNSURE), NOON + HOUR, wish=wish)
+    assert (held.act, held.until) == (Act.WAIT, NOON + 6 * HOUR)
+    assert next_move(at, saw(UNSURE), NOON + 6 * HOUR, wish=wish).act is Act.RESHARE
 
 
 def test_harm_by_an_arm_that_was_dropped_is_past() -> None:
