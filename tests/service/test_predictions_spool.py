@@ -298,16 +298,17 @@ def test_two_machines_share_one_place_and_two_compactions_do_not_meet(tmp_path: 
 
 def test_a_full_disk_loses_rows_counts_them_and_blocks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = [False]
-    real = os.write
+    real = os.writev
 
-    def limited(handle: int, data: Any) -> int:
+    def limited(handle: int, pieces: Any) -> int:
         if full[0]:
+            data = b"".join(pieces)
             if len(data) > 100:
-                return real(handle, data[: len(data) // 2])  # a part fits
+                return real(handle, [data[: len(data) // 2]])  # a part fits
             raise OSError(28, "No space left on device")
-        return real(handle, data)
+        return real(handle, pieces)
 
-    monkeypatch.setattr(os, "write", limited)
+    monkeypatch.setattr(os, "writev", limited)
     log = SpoolLog(tmp_path, {}, hasher(b"salt"), Bounds(flush_seconds=0.01))
     for number in range(6):
         full[0] = number in (2, 3)

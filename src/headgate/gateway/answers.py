@@ -65,8 +65,9 @@ class Answers:
         self._milliseconds = milliseconds
         self._entropy = entropy
         self._copies = copies
-        self._recorder = Recorder(tap, model, serving, milliseconds) if tap else None
+        self._recorder = Recorder(tap, model, serving) if tap else None
         self._given: list[bytes] = []  # ids since the last batch was finished
+        self._at = 0  # when they were given, in milliseconds
         self._status = ANSWERED  # of what failed in it
 
     def singles(self, waiting: Sequence[tuple[Exchange, Asked]], outputs: Outputs) -> None:
@@ -130,13 +131,14 @@ class Answers:
         if outputs is None and not given:  # refused, and not by the model
             given, self._given = self._names(len(batch.singles) + len(batch.asked)), []
         status = ANSWERED if outputs is not None else self._status
-        answered = self._recorder.record(batch, given, inputs, outputs, status, latency_us)
+        answered = self._recorder.record(batch, given, self._at * 1000, inputs, outputs, status, latency_us)
         if self._copies is not None and self._copies.wanted:
             self._copies.take(answered, batch.since)
 
     def _names(self, count: int) -> list[bytes]:
-        names = prediction_ids(self._milliseconds(), self._entropy(ENTROPY), count)
-        self._given += names
+        self._at = self._milliseconds()
+        names = prediction_ids(self._at, self._entropy(ENTROPY), count)
+        self._given = [*self._given, *names] if self._given else names
         return names
 
     def _reply(self, exchange: Exchange, body: bytes, name: bytes) -> None:

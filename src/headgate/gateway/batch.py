@@ -31,10 +31,12 @@ class Lane:
         watch: Notices how the work goes.
 
     Attributes:
+        read: Reads a body that may hold a single row, as `Singles.read` does.
         full: Whether as many rows wait as may: a further request would wait for too long.
     """
 
     def __init__(self, loaded: Loaded, answerer: Answerer, pulse: Pulse, watch: Watch) -> None:
+        self.read = loaded.singles.read
         self._loaded = loaded
         self._answerer = answerer
         self._trace = answerer.trace if loaded.aside else None
@@ -46,10 +48,8 @@ class Lane:
         self._rows = 0  # of those in _asked
         self._room = watch.pace.room
         self._large: deque[Timed] = deque()
-        self._called = self._queued = False
-        self._running = 0  # in threads
-        self._since = 0.0
-        self.full = False
+        self._called = self._queued = self.full = False
+        self._running, self._since = 0, 0.0  # how many calls run in threads; when the first of the next one came
 
     def add_single(self, waiting: Any, row: Any) -> None:
         """Take a single row in; it is answered at the end of this tick."""

@@ -24,16 +24,19 @@ class Batch:
         singles: Who waits, and the row.
         asked: Who waits, and what was asked.
         since: When the first of them came, in seconds of a clock that only rises.
+        said: What the head of each request says of its unit, once somebody asked (gateway/unit.py).
     """
 
     singles: list[tuple[Any, Any]]
     asked: list[tuple[Any, Asked]]
     since: float = 0.0
+    said: list[bytes | None] | None = None
 
     @property
     def rows(self) -> int:
         """How many rows it has."""
-        return len(self.singles) + sum(asked.rows for _, asked in self.asked)
+        singles = len(self.singles)
+        return singles + sum(asked.rows for _, asked in self.asked) if self.asked else singles
 
 
 Result: TypeAlias = tuple[Batch, Columns | None, "Outputs | Exception"]

@@ -55,16 +55,14 @@ class Recorder:
         tap: Where they go.
         model: The model's name.
         serving: Version and arm.
-        now: Reads the clock: milliseconds since 1970.
         role: Whether a client gets the answers.
     """
 
-    def __init__(self, tap: Tap, model: str, serving: Serving, now: Callable[[], int], role: Role = "live") -> None:
+    def __init__(self, tap: Tap, model: str, serving: Serving, role: Role = "live") -> None:
         signature = serving.loaded.signature
         self._add = tap.log.add
         layout = Layout(model, signature.inputs, signature.outputs, tap.redact.get(model, {}))
         self._source = Source(layout, serving.arm.version, serving.arm.name, role)
-        self._now = now
         column = tap.units.get(model)
         self._column = column if column in {one.name for one in signature.inputs} else None
 
@@ -72,15 +70,26 @@ class Recorder:
         self,
         batch: Batch,
         ids: Sequence[bytes],
+        time_us: int,
         inputs: Columns | None,
         outputs: Columns | None,
         status: int,
         latency_us: int,
     ) -> Answered:
-        """Record one batch: an id for each of its requests, in their order; return it as it was recorded."""
+        """Record one batch; return it as it was recorded.
+
+        Args:
+            batch: The requests.
+            ids: One for each of them, in their order.
+            time_us: When they were answered, microseconds since 1970.
+            inputs: Of all rows; None: not known.
+            outputs: Of all rows; None: it failed.
+            status: Of the answers.
+            latency_us: Of the first request.
+        """
         rows = [1] * len(batch.singles) + [asked.rows for _, asked in batch.asked] if batch.asked else None
         column = None if self._column is None or inputs is None else inputs[self._column]
         units = texts(batch, column)
-        answered = Answered(self._source, ids, rows, self._now() * 1000, units, inputs, outputs, status, latency_us)
+        answered = Answered(self._source, ids, rows, time_us, units, inputs, outputs, status, latency_us)
         self._add(answered)
         return answered

@@ -24,11 +24,13 @@ def canonical(unit: bytes) -> bytes:
 
 
 def said(batch: Batch) -> list[bytes | None]:
-    """Return what the head of each request of a batch says, as it is hashed."""
-    units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
-    if batch.asked:
-        units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
-    return [unit and canonical(unit) for unit in units] if any(units) else units
+    """Return what the head of each request of a batch says, as it is hashed; read once."""
+    if batch.said is None:
+        units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
+        if batch.asked:
+            units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
+        batch.said = [unit and canonical(unit) for unit in units] if any(units) else units
+    return batch.said
 
 
 def text_of(value: Any) -> str | None:

@@ -1,6 +1,8 @@
 """The way of the requests that share a head: who asks, which arms, which limits; found once, then followed by each."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,11 +11,13 @@ from headgate.gateway.arms import Arms, Seat
 from headgate.gateway.guard.bucket import Bucket
 from headgate.gateway.http.head import often
 from headgate.gateway.protocols.asked import Asked
+from headgate.gateway.protocols.v2_json.explain import UNREADABLE
 from headgate.gateway.refusal import Refusal, bad
 from headgate.gateway.unit import UNIT, canonical, key_of
 from headgate.gateway.version import Loaded
 
 Read: TypeAlias = Callable[[Loaded, int], Asked]
+ReadBody: TypeAlias = Callable[[bytes, Loaded, int], Asked]
 TIMEOUT = b"headgate-timeout-ms"
 LONGEST_UNIT = 256
 LONGEST_TIMEOUT = 86_400_000
@@ -32,17 +36,13 @@ class Way:
         seconds: Reads a clock that only rises.
         draw: Returns a random number in [0, 1).
 
-    Attributes:
-        simple: Whether every request goes straight to the lane of `seat`.
-        seat: Where requests go that nothing of their own decides.
-
     Raises:
         Refusal: 404 for a version that is not served, 400 for a header that cannot be read.
     """
 
     __slots__ = (
-        *("_arms", "_buckets", "_column", "_decided", "_draw", "_place", "_seconds", "_timeout"),
-        *("seat", "simple"),
+        *("_arms", "_buckets", "_column", "_draw", "_drawn", "_ends"),
+        *("_place", "_plain", "_seat", "_seats", "_seconds", "_timeout"),
     )
 
     def __init__(
@@ -57,19 +57,21 @@ class Way:
     ) -> None:
         unit, self._timeout = _unit(headers), _timeout(headers)
         self._arms, self._buckets, self._seconds, self._draw = arms, buckets, seconds, draw
-        self._decided = True
+        decided = True
         if version is not None:
-            self.seat = arms.named(version)
+            self._seat = arms.named(version)
         elif arms.split.alone:
-            self.seat = arms.champion
+            self._seat = arms.champion
         elif unit is not None:
-            self.seat = arms.of_unit(unit)
+            self._seat = arms.of_unit(unit)
         else:
-            self.seat, self._decided = arms.champion, False
-        names = [one.name for one in self.seat.loaded.signature.inputs]
-        self._column = column if not self._decided and column in names else None
+            self._seat, decided = arms.champion, False
+        names = [one.name for one in self._seat.loaded.signature.inputs]
+        self._column = column if not decided and column in names else None
         self._place = names.index(self._column) if self._column is not None else 0
-        self.simple = self._decided and not buckets and self._timeout is None
+        self._plain = self._column is None and self._timeout is None
+        self._drawn = not decided and self._column is None
+        self._ends, self._seats = arms.split.ends, tuple(arms.seats[at] for at in arms.split.arms)
 
     def put(self, waiting: Any, read: Read, most: int) -> None:
         """Read a request and put it on its lane.
@@ -88,24 +90,41 @@ class Way:
         else:
             self._put(seat, waiting, read, most)
 
-    def put_single(self, waiting: Any, body: bytes, read: Read, most: int) -> None:
+    def put_single(self, waiting: Any, body: bytes, read: ReadBody, most: int) -> None:
         """Put a request of V2 JSON on its lane: a single row the short way, else by `read`; raises as `put` does."""
-        seat = self._enter()
+        for bucket in self._buckets:  # as `_enter` does: most requests come this way, and a call costs as much
+            if bucket.hand >= 1:
+                bucket.hand -= 1
+            else:
+                bucket.take(self._seconds())
+        seat = self._seats[bisect_right(self._ends, self._draw())] if self._drawn else self._seat
+        lane = seat.lane
+        if lane.full:
+            waiting.refuse(BUSY)
+            return
+        try:
+            row = lane.read(body)
+        except UNREADABLE:
+            self._put(seat, waiting, partial(read, body), most)
+            return
+        if self._plain:
+            lane.add_single(waiting, row)
+        else:
+            self._put_row(seat, waiting, row, partial(read, body), most)
+
+    def _put_row(self, seat: Seat, waiting: Any, row: Any, read: Read, most: int) -> None:
+        """Put a single row on the lane of its unit, and remember until when its answer is wanted."""
+        if self._column is not None:
+            other = self._by_value(row.inputs[self._place].data[0])
+            if not _alike(other, seat):
+                self._put(other, waiting, read, most)
+                return
+            seat = other
         if seat.lane.full:
             waiting.refuse(BUSY)
             return
-        row = seat.loaded.singles.read(body)
-        if row is not None and self._column is not None:
-            other = self._by_value(row.inputs[self._place].data[0])
-            row = row if _alike(other, seat) else other.loaded.singles.read(body)
-            seat = other
-        if row is None:
-            self._put(seat, waiting, read, most)
-        elif seat.lane.full:
-            waiting.refuse(BUSY)
-        else:
-            seat.lane.add_single(waiting, row)
-            self._limit(seat, waiting)
+        seat.lane.add_single(waiting, row)
+        self._limit(seat, waiting)
 
     def _put(self, seat: Seat, waiting: Any, read: Read, most: int) -> None:
         asked = read(seat.loaded, most)
@@ -118,11 +137,12 @@ class Way:
 
     def _enter(self) -> Seat:
         """Take a token of each limit; return the seat whose signature reads the request, the right one if known."""
-        if self._buckets:
-            now = self._seconds()
-            for bucket in self._buckets:
-                bucket.take(now)
-        return self.seat if self._decided or self._column is not None else self._arms.at(self._draw())
+        for bucket in self._buckets:
+            if bucket.hand >= 1:
+                bucket.hand -= 1
+            else:
+                bucket.take(self._seconds())
+        return self._seats[bisect_right(self._ends, self._draw())] if self._drawn else self._seat
 
     def _by_value(self, value: Any) -> Seat:
         """Return the seat of what the unit's column holds in the request's first row; missing: any."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
+Piece: TypeAlias = bytes | memoryview  # a view of an array is not copied before it is written
 Kind = Literal["utf8", "float32", "float64", "int16", "int32", "int64", "bool", "timestamp"]
 WIDTHS = {"float32": "<f4", "float64": "<f8", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 
@@ -37,7 +38,7 @@ class Packed:
     """
 
     nodes: tuple[tuple[int, int], ...]
-    buffers: tuple[bytes, ...]
+    buffers: tuple[Piece, ...]
 
 
 def pack(column: Column, values: Array) -> Packed:
@@ -73,7 +74,7 @@ def _flat(kind: Kind, values: Array) -> Packed:
 
 
 def _numbers(kind: Kind, values: Array) -> Packed:
-    return Packed(((len(values), 0),), (b"", np.ascontiguousarray(values, WIDTHS[kind]).tobytes()))
+    return Packed(((len(values), 0),), (b"", _bytes(np.ascontiguousarray(values, WIDTHS[kind]))))
 
 
 def _booleans(_kind: Kind, values: Array) -> Packed:
@@ -82,9 +83,9 @@ def _booleans(_kind: Kind, values: Array) -> Packed:
 
 def _times(_kind: Kind, values: Array) -> Packed:
     if values.dtype.kind != "M":
-        return Packed(((len(values), 0),), (b"", values.astype("<i8").tobytes()))
+        return Packed(((len(values), 0),), (b"", _bytes(np.ascontiguousarray(values, "<i8"))))
     gone = np.isnat(values)
-    data = values.astype("datetime64[us]").view("<i8").tobytes()
+    data = _bytes(values.astype("datetime64[us]").view("<i8"))
     return Packed(((len(values), int(gone.sum())),), (_valid(gone), data))
 
 
@@ -105,8 +106,14 @@ def _valid(gone: Array) -> bytes:
     return np.packbits(~gone, bitorder="little").tobytes() if gone.any() else b""
 
 
-def _offsets(sizes: npt.NDArray[np.int64]) -> bytes:
-    return np.concatenate(([0], np.cumsum(sizes))).astype("<i4").tobytes()
+def _offsets(sizes: npt.NDArray[np.int64]) -> Piece:
+    offsets = np.zeros(len(sizes) + 1, "<i4")
+    np.cumsum(sizes, out=offsets[1:])
+    return _bytes(offsets)
+
+
+def _bytes(values: Array) -> memoryview:
+    return values.view(np.uint8).reshape(-1).data if values.size else memoryview(b"")
 
 
 _PACKERS: dict[Kind, Callable[[Kind, Array], Packed]] = {"bool": _booleans, "timestamp": _times, "utf8": _texts}

@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 
 from headgate.predictions.block import Rows
-from headgate.predictions.columns import Array, Column, Packed, missing, pack, repeated
+from headgate.predictions.columns import Array, Column, Packed, Piece, missing, pack, repeated
 from headgate.predictions.redact import Hash, hash_column, thin
 from headgate.predictions.row import INPUT, META, UNIT, Layout, Source
 from headgate.predictions.stream import batch
@@ -14,8 +14,10 @@ from headgate.predictions.stream import batch
 IDENTITY = 36  # bytes of a uuid
 
 
-def encode(layout: Layout, parts: Sequence[Rows], hashed: Hash, sample: float = 1.0) -> tuple[int, bytes]:
-    """Return how many rows are kept, and their messages: one for rows with values, one for those without.
+def encode(layout: Layout, parts: Sequence[Rows], hashed: Hash, sample: float = 1.0) -> tuple[int, list[Piece]]:
+    """Return how many rows are kept, and their messages in pieces: one for rows with values, one for those without.
+
+    The pieces hold the arrays of the parts: they are written before those are used again.
 
     Args:
         layout: Of all of them.
@@ -25,17 +27,18 @@ def encode(layout: Layout, parts: Sequence[Rows], hashed: Hash, sample: float = 
     """
     if sample < 1:
         parts = [thin(part, sample) for part in parts]
-    count, messages = 0, []
+    count = 0
+    pieces: list[Piece] = []
     for has_values in (True, False):
         same = [part for part in parts if part.ids and (part.outputs is not None) is has_values]
         if same:
             rows, message = _batch(layout, same, hashed)
             count += rows
-            messages.append(message)
-    return count, b"".join(messages)
+            pieces += message
+    return count, pieces
 
 
-def _batch(layout: Layout, parts: Sequence[Rows], hashed: Hash) -> tuple[int, bytes]:
+def _batch(layout: Layout, parts: Sequence[Rows], hashed: Hash) -> tuple[int, list[Piece]]:
     counts, times, sources, statuses, latencies = zip(*[tick for part in parts for tick in part.ticks], strict=True)
     rows, columns = sum(counts), layout.columns
 

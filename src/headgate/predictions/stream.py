@@ -8,7 +8,7 @@ early reads to its last whole batch. pyarrow reads what is written here; the tes
 import struct
 from collections.abc import Sequence
 
-from headgate.predictions.columns import Column, Packed
+from headgate.predictions.columns import Column, Packed, Piece
 from headgate.predictions.flatbuffer import Part, Scalar, Structs, Table, write
 
 END = struct.pack("<II", 0xFFFFFFFF, 0)
@@ -34,10 +34,11 @@ def schema(columns: Sequence[Column]) -> bytes:
     return _message(SCHEMA, {0: Scalar("h", 0), 1: fields}, 0)
 
 
-def batch(rows: int, packed: Sequence[Packed]) -> bytes:
-    """Return the message of one record batch: its columns in the schema's order."""
+def batch(rows: int, packed: Sequence[Packed]) -> list[Piece]:
+    """Return the message of one record batch, in pieces: its columns in the schema's order."""
     nodes = [number for column in packed for node in column.nodes for number in node]
-    places, parts, end = [], [], 0
+    parts: list[Piece] = []
+    places, end = [], 0
     for buffer in (buffer for column in packed for buffer in column.buffers):
         places += [end, len(buffer)]
         parts.append(buffer)
@@ -49,7 +50,7 @@ def batch(rows: int, packed: Sequence[Packed]) -> bytes:
         1: Structs(len(nodes) // 2, struct.pack(f"<{len(nodes)}q", *nodes)),
         2: Structs(len(places) // 2, struct.pack(f"<{len(places)}q", *places)),
     }
-    return b"".join([_message(RECORD_BATCH, header, end), *parts])
+    return [_message(RECORD_BATCH, header, end), *parts]
 
 
 def _field(column: Column) -> Table:

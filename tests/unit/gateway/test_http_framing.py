@@ -168,6 +168,67 @@ def test_a_known_head_is_not_parsed_again_and_means_the_same() -> None:
     assert len(place.door.heads) == 1
 
 
+@given(requests)
+def test_requests_that_come_one_by_one_are_answered_as_those_that_come_together(sent: list[bytes]) -> None:
+    sent = [request for one in sent for request in (one, one, one)]  # clients repeat themselves
+    limits = replace(LIMITS, pipelined=100)
+    together, in_turn = Place(limits), Place(limits)
+    (first, first_wire), (second, second_wire) = together.connect(), in_turn.connect()
+    first.data_received(b"".join(sent))
+    for request in sent:
+        second.data_received(request)
+    assert in_turn.asked == together.asked
+    assert second_wire.written == first_wire.written
+
+
+def test_a_request_like_the_one_before_gets_its_own_answer_while_that_one_waits() -> None:
+    place = Place(at_once=False)
+    connection, wire = place.connect()
+    for body in (b"1", b"2", b"3"):
+        connection.data_received(post("/a", body))
+    assert len(set(map(id, place.open))) == 3
+    for exchange, said in reversed(list(zip(place.open, b"123", strict=True))):
+        exchange.reply(answer(exchange.head, 200, bytes([said])))
+    assert [part[-1:] for part in wire.written.split(b"HTTP/1.1 ")[1:]] == [b"1", b"2", b"3"]
+    connection.data_received(post("/a", b"4"))
+    assert len(statuses(wire)) == 3
+    place.answer(place.open[-1])
+    assert len(statuses(wire)) == 4
+
+
+def test_an_answer_that_had_to_wait_for_its_client_is_not_given_to_the_next_request() -> None:
+    place = Place(at_once=False)
+    connection, wire = place.connect()
+    for _ in range(3):
+        connection.data_received(post("/a"))
+        connection.pause_writing()
+        place.answer(place.open.pop())
+        connection.resume_writing()
+        before = wire.written
+        connection.data_received(post("/a"))
+        assert wire.written == before
+        place.answer(place.open.pop())
+    assert statuses(wire) == [200] * 6
+
+
+def test_a_handler_that_fails_after_its_answer_spoils_no_later_one() -> None:
+    place = Place()
+
+    def resolve(_method: str, _target: str, _headers: Any) -> Handler:
+        def handle(exchange: Exchange, body: bytes) -> None:
+            exchange.reply(answer(exchange.head, 200, body))
+            if body == b"bad":
+                raise ZeroDivisionError
+
+        return handle
+
+    place.door = Door(resolve, LIMITS)
+    connection, wire = place.connect()
+    for body in (b"one", b"bad", b"two"):
+        connection.data_received(post("/a", body))
+    assert [part[-3:] for part in wire.written.split(b"HTTP/1.1 ")[1:]] == [b"one", b"bad", b"two"]
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.gateway.protocols.v2_json.datatypes import datatype
+from headgate.gateway.protocols.v2_json.explain import UNREADABLE
 from headgate.gateway.protocols.v2_json.parse import Asked, parse
 from headgate.gateway.protocols.v2_json.single import Singles
 from headgate.gateway.refusal import Refusal
@@ -72,8 +73,16 @@ def attempt(text: bytes) -> Asked | Refusal:
 def refused(content: Any) -> Refusal:
     with pytest.raises(Refusal) as caught:
         read(content)
-    assert Singles(MIXED).read(content if isinstance(content, bytes) else json.dumps(content).encode()) is None
+    assert short(content if isinstance(content, bytes) else json.dumps(content).encode()) is None
     return caught.value
+
+
+def short(text: bytes) -> Any | None:
+    """Read a body the short way; None where it is left to `parse`."""
+    try:
+        return Singles(MIXED).read(text)
+    except UNREADABLE:
+        return None
 
 
 def test_a_row_of_every_type_is_cast_by_the_signature() -> None:
@@ -222,7 +231,6 @@ def test_rows_read_one_by_one_and_gathered_are_what_parse_reads(many: list[dict[
             singles.gather([singles.read(text) for text in texts])
         return
     one_by_one = [singles.read(text) for text in texts]
-    assert all(row is not None for row in one_by_one)
     together = {field.name: np.concatenate([columns[field.name] for columns in expected]) for field in MIXED}
     assert same(singles.gather(one_by_one), together)
 
@@ -245,7 +253,7 @@ def test_whatever_a_tensor_holds_is_columns_or_a_400(strange: dict[str, Any], at
     if isinstance(asked, Refusal):
         assert 400 <= asked.status < 500
         assert asked.what
-        if (row := Singles(MIXED).read(text)) is not None:  # only a time that parse cannot read may come this far
+        if (row := short(text)) is not None:  # only a time that parse cannot read may come this far
             with pytest.raises(Refusal):
                 Singles(MIXED).gather([row])
     else:
@@ -268,7 +276,7 @@ def test_a_body_cut_or_changed_anywhere_is_columns_or_a_400(data: st.DataObject)
     else:
         whole[at] = data.draw(st.integers(0, 255))
     text = bytes(whole)
-    row, asked = Singles(MIXED).read(text), attempt(text)
+    row, asked = short(text), attempt(text)
     if isinstance(asked, Refusal):
         assert asked.status == 400
     else:

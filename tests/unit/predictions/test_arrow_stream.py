@@ -58,7 +58,7 @@ def read(data: bytes) -> pa.Table:
 def test_every_kind_of_column_reads_as_it_was(kind: Kind, data: st.DataObject) -> None:
     values = data.draw(st.lists(VALUES[kind], max_size=40))
     column = Column("a column, ä", kind)
-    table = read(schema([column]) + batch(len(values), [pack(column, array(kind, values))]) + END)
+    table = read(b"".join([schema([column]), *batch(len(values), [pack(column, array(kind, values))]), END]))
     assert table.schema.field(0) == pa.field("a column, ä", ARROW[kind])
     shown = table.column(0).cast(pa.int64()).to_pylist() if kind == "timestamp" else table.column(0).to_pylist()
     assert shown == values
@@ -73,7 +73,7 @@ def test_any_number_of_columns_stands_in_one_stream(kinds: list[Kind], rows: int
     packed += [pack(column, zeros[column.kind].reshape(rows, 3)) for column in lists]
     packed += [missing(column, rows) for column in (*columns, *lists)]
     every = [*columns, *lists, *[Column(f"no {c.name}", c.kind, c.width) for c in (*columns, *lists)]]
-    message = batch(rows, packed)
+    message = b"".join(batch(rows, packed))
     table = read(schema(every) + message + message)
     assert table.num_rows == 2 * rows
     assert [table.column(at).null_count for at in range(2 * len(kinds))] == [0] * (2 * len(kinds))
@@ -85,11 +85,11 @@ VALUES_OF_ZERO = {kind: "" if kind == "utf8" else 0 for kind in ARROW}
 
 def test_text_is_repeated_without_being_looked_at() -> None:
     column = Column("version", "utf8")
-    table = read(schema([column]) + batch(5, [repeated([b"7", b"twelve", b""], [2, 1, 2])]))
+    table = read(b"".join([schema([column]), *batch(5, [repeated([b"7", b"twelve", b""], [2, 1, 2])])]))
     assert table.column(0).to_pylist() == ["7", "7", "twelve", "", ""]
 
 
 def test_a_lone_surrogate_ends_nothing() -> None:
     column = Column("word", "utf8")
-    table = read(schema([column]) + batch(1, [pack(column, array("utf8", ["a\ud800"]))]))
+    table = read(b"".join([schema([column]), *batch(1, [pack(column, array("utf8", ["a\ud800"]))])]))
     assert table.column(0).to_pylist() == ["a\\ud800"]

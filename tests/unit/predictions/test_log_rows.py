@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.predictions.block import alone
+from headgate.predictions.block import Rows, alone
 from headgate.predictions.encode import encode
 from headgate.predictions.log import Bounds, Buffer
 from headgate.predictions.redact import hasher, kept, thin
@@ -56,13 +56,18 @@ def read(layout: Layout, batches: list[Answered], sample: float = 1.0) -> list[d
     for batch in batches:
         buffer.put(batch)
     together, blocks = buffer.take()
-    rows, data = encode(layout, [alone(batch) for batch in batches], HASHED, sample)
-    again = encode(layout, together, HASHED, sample)[1]
+    rows, data = encoded(layout, [alone(batch) for batch in batches], sample)
+    again = encoded(layout, together, sample)[1]
     buffer.give_back(blocks)
     assert parse(layout, again) == parse(layout, data), "copied into blocks they say the same"
     found = parse(layout, data)
     assert len(found) == rows
     return found
+
+
+def encoded(layout: Layout, parts: list[Rows], sample: float = 1.0) -> tuple[int, bytes]:
+    rows, pieces = encode(layout, parts, HASHED, sample)
+    return rows, b"".join(pieces)
 
 
 def parse(layout: Layout, data: bytes) -> list[dict[str, Any]]:
@@ -101,7 +106,7 @@ def test_a_failed_request_is_logged_with_its_status_and_without_values() -> None
 def test_redaction_hashes_or_drops_before_anything_is_written() -> None:
     layout = Layout("m", INPUTS, OUTPUTS, {"who": "hash", "v": "drop", "unit": "hash", "x": "hash"})
     batches = [answered(layout, 1, None, 2), answered(layout, 1, None, 1)]
-    rows, data = encode(layout, [alone(batch) for batch in batches], HASHED)
+    rows, data = encoded(layout, [alone(batch) for batch in batches])
     assert rows == 3
     for secret in (b"w1", b"u1", b"input.v"):
         assert secret not in schema(layout.columns) + data
@@ -186,7 +191,7 @@ def test_blocks_of_any_fill_hold_what_was_put_in_and_nothing_of_before(ticks: li
             expected += list(range(first, first + (count if rows is None else sum(rows))))
             first = first + 1000
         taken, blocks = buffer.take()
-        shown = parse(layout, encode(layout, taken, HASHED)[1])
+        shown = parse(layout, encoded(layout, taken)[1])
         buffer.give_back(blocks)
         assert [row["input.x"] for row in shown] == expected
         assert [row["output.label"] for row in shown] == [f"l{number}" for number in expected]

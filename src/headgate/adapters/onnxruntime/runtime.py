@@ -168,6 +168,8 @@ def _matrix(name: str, dtype: type, features: tuple[Field, ...]) -> Feed:
 
 def _columns(tensors: list[tuple[str, type, int]]) -> Feed:
     """Feed one tensor a column, [n] or [n, 1] as the graph declares it."""
+    if len(tensors) == 1 and tensors[0][1] is np.float32:
+        return _one_column(tensors[0][0], tensors[0][2])
 
     def feed(columns: Columns) -> dict[str, Array]:
         fed = {}
@@ -175,6 +177,18 @@ def _columns(tensors: list[tuple[str, type, int]]) -> Feed:
             column = _text(columns[name]) if dtype is np.object_ else columns[name].astype(dtype, copy=False)
             fed[name] = column.reshape(len(column), 1) if column.ndim < rank else column
         return fed
+
+    return feed
+
+
+def _one_column(name: str, rank: int) -> Feed:
+    """Feed one tensor of numbers, which mostly is what it has to be already."""
+
+    def feed(columns: Columns) -> dict[str, Array]:
+        column = columns[name]
+        if column.dtype != np.float32:
+            column = column.astype(np.float32)
+        return {name: column.reshape(len(column), 1) if column.ndim < rank else column}
 
     return feed
 

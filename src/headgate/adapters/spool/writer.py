@@ -10,11 +10,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from headgate.predictions.block import Rows
+from headgate.predictions.columns import Piece
 from headgate.predictions.encode import encode
 from headgate.predictions.log import Bounds, Buffer, Counts
 from headgate.predictions.redact import Hash
@@ -23,7 +26,8 @@ from headgate.predictions.stream import END, schema
 
 LOG = logging.getLogger("headgate.predictions")
 SUFFIX = ".arrows"
-MOST_ROWS = 16_384  # in one batch: bounds how long the thread works without a pause
+MOST_ROWS = 1024  # in one batch: it is written while it lies in the cache, from memory that is not mapped anew
+MOST_PIECES = 1024  # that Linux takes in one call
 COMPLAIN_SECONDS = 10.0
 
 
@@ -107,23 +111,23 @@ class SpoolLog:
     def _keep(self, layout: Layout, parts: list[Rows]) -> None:
         rows = sum(part.count for part in parts)
         try:
-            rows, message = encode(layout, parts, self._hashed, self._samples.get(layout.model, 1.0))
+            rows, pieces = encode(layout, parts, self._hashed, self._samples.get(layout.model, 1.0))
             if rows:
-                self._append(layout, message)
+                self._append(layout, pieces)
         except Exception as error:  # noqa: BLE001 - a full disk, a column of a surprising type: the log loses rows, the worker nothing
             self._fail(layout, rows, error)
         else:
             self._counts.written += rows
 
-    def _append(self, layout: Layout, message: bytes) -> None:
+    def _append(self, layout: Layout, pieces: Sequence[Piece]) -> None:
         key = (layout.model, layout.key)
         file = self._files.get(key) or self._open(layout)
         try:
-            _write(file.handle, message)
+            size = _write(file.handle, pieces)
         except OSError:
             self._cut(key, file)
             raise
-        file.size += len(message)
+        file.size += size
 
     def _open(self, layout: Layout) -> _File:
         folder = self._folder / layout.model
@@ -135,7 +139,7 @@ class SpoolLog:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             start = schema(layout.columns)
-            _write(handle, start)
+            _write(handle, [start])
             beside.rename(path)  # seen by others only once it is locked
         except OSError:
             os.close(handle)
@@ -155,7 +159,7 @@ class SpoolLog:
     def _finish(self, key: tuple[str, str]) -> None:
         file = self._files.pop(key)
         try:
-            _write(file.handle, END)
+            _write(file.handle, [END])
         except OSError as error:
             LOG.warning("%s ends without its end mark: %s", file.path.name, error)
         os.close(file.handle)
@@ -185,7 +189,13 @@ def _by_layout(taken: list[Rows]) -> Iterator[tuple[Layout, list[Rows]]]:
                 start, count = at, 0
 
 
-def _write(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
+def _write(handle: int, pieces: Sequence[Piece]) -> int:
+    """Write all of it, in as few calls as the kernel takes; return how many bytes that were."""
+    size, left = sum(map(len, pieces)), deque(pieces)
+    while left:
+        done = os.writev(handle, list(islice(left, MOST_PIECES)))
+        while left and done >= len(left[0]):
+            done -= len(left.popleft())
+        if done:
+            left[0] = memoryview(left[0])[done:]
+    return size

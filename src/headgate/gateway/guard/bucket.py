@@ -53,6 +53,9 @@ class Bucket:
         rate: How fast it fills.
         tokens: Where its tokens lie.
         what: Names the limit for people, such as ``model late``.
+
+    Attributes:
+        hand: Tokens taken of the bucket and not used yet: who finds one here may use it, and need not call `take`.
     """
 
     def __init__(self, name: bytes, rate: Rate, tokens: Tokens, what: str) -> None:
@@ -60,7 +63,7 @@ class Bucket:
         self._rate = rate
         self._tokens = tokens
         self._what = what
-        self._hand = 0.0
+        self.hand = 0.0
         self._closed = -inf  # until when there is surely none
 
     def take(self, now: float) -> None:
@@ -69,13 +72,13 @@ class Bucket:
         Raises:
             Refusal: 429, with the seconds after which there is one.
         """
-        if self._hand >= 1:
-            self._hand -= 1
+        if self.hand >= 1:
+            self.hand -= 1
             return
         if now >= self._closed:
             got, wait = self._tokens.take(self._name, self._rate, self._rate.per_second * HANDFUL_SECONDS)
             if got >= 1:
-                self._hand = got - 1
+                self.hand = got - 1
                 return
             self._closed = now + wait
         seconds = max(1, ceil(self._closed - now))

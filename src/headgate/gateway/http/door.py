@@ -129,7 +129,7 @@ class Door:
     def learn(self, raw: bytes, head: Head) -> None:
         """Keep a head, if the same bytes can only ever mean the same."""
         ends = raw.count(b"\r\n")
-        simple = head.keep_alive and head.length >= 0 and b"expect" not in head.headers
+        simple = not self.draining and head.keep_alive and head.length >= 0 and b"expect" not in head.headers
         whole = raw[:1].isalpha() and raw.count(b"\n") == ends and raw.count(b"\r") == ends
         if not simple or not whole or len(raw) > KNOWN_HEAD_BYTES:
             return

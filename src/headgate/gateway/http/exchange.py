@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headgate.gateway.http.connection import Connection
+    from headgate.gateway.http.outlet import Outlet
     from headgate.gateway.http.head import Head
     from headgate.gateway.refusal import Refusal
 
@@ -20,7 +20,7 @@ class Exchange:
 
     __slots__ = ("answer", "connection", "ends", "head")
 
-    def __init__(self, connection: "Connection", head: "Head") -> None:
+    def __init__(self, connection: "Outlet", head: "Head") -> None:
         self.connection = connection
         self.head = head
         self.ends = not head.keep_alive

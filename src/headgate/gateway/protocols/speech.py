@@ -19,21 +19,13 @@ Headers: TypeAlias = Mapping[bytes, bytes]
 
 
 class Way(Protocol):
-    """What the requests that share a head meet (gateway/way.py).
-
-    Attributes:
-        simple: Whether every request goes straight to the lane of `seat`.
-        seat: Where requests go that nothing of their own decides.
-    """
-
-    simple: bool
-    seat: Any
+    """What the requests that share a head meet (gateway/way.py)."""
 
     def put(self, waiting: Any, read: Callable[[Loaded, int], Asked], most: int) -> None:
         """Read a request and put it on the lane of its arm; raises Refusal."""
         ...
 
-    def put_single(self, waiting: Any, body: bytes, read: Callable[[Loaded, int], Asked], most: int) -> None:
+    def put_single(self, waiting: Any, body: bytes, read: Callable[[bytes, Loaded, int], Asked], most: int) -> None:
         """Put a request of V2 JSON on its lane, a single row the short way; raises Refusal."""
         ...
 

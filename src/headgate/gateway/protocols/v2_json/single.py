@@ -4,7 +4,8 @@ It takes less than `parse` does and means the same by it: whatever it does not t
 """
 
 import operator
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias, Union
@@ -15,7 +16,6 @@ import numpy.typing as npt
 
 from headgate.base.errors import BadInput
 from headgate.gateway.protocols.v2_json.datatypes import datatype
-from headgate.gateway.protocols.v2_json.explain import UNREADABLE
 from headgate.gateway.protocols.v2_json.tensors import wrong_value
 from headgate.registry.cast import NUMPY, cast
 from headgate.registry.field import DType, Field
@@ -39,7 +39,12 @@ class Singles:
 
     Args:
         fields: The signature's inputs.
+
+    Attributes:
+        read: Returns the row of a body; raises one of UNREADABLE where `parse` has to look at it.
     """
+
+    read: Callable[[bytes], Any]
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = tuple(fields)
@@ -48,17 +53,16 @@ class Singles:
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_body(self._kinds)).decode
         self._columns = tuple(_values if field.width is None else _vectors for field in fields)
         self._alone = len(self._kinds) == 1
+        self.read = self._decode if self._alone else self._read_several
 
-    def read(self, body: bytes) -> Any | None:
-        """Return the row, or None when `parse` has to look at the body."""
-        try:
-            row = self._decode(body)
-        except UNREADABLE:
-            return None
-        if self._alone or tuple(map(type, row.inputs)) == self._kinds:
+    def _read_several(self, body: bytes) -> Any:
+        row = self._decode(body)
+        if tuple(map(type, row.inputs)) == self._kinds:
             return row
         row.inputs = sorted(row.inputs, key=self._place)
-        return row if tuple(map(type, row.inputs)) == self._kinds else None
+        if tuple(map(type, row.inputs)) == self._kinds:
+            return row
+        raise msgspec.ValidationError("an input is there twice")
 
     def _place(self, tensor: Any) -> int:
         return self._places[type(tensor)]
@@ -69,7 +73,10 @@ class Singles:
         Raises:
             Refusal: A row holds a time that cannot be read.
         """
-        columns = zip(*[row.inputs for row in rows], strict=True)
+        if self._alone:
+            columns: Iterable[Sequence[Any]] = ([row.inputs[0] for row in rows],)
+        else:
+            columns = zip(*[row.inputs for row in rows], strict=True)
         try:
             return {
                 field.name: column(field, tensors)
@@ -81,6 +88,9 @@ class Singles:
 
 def _vectors(field: Field, tensors: Sequence[Any]) -> Array:
     flat = list(chain.from_iterable([tensor.data for tensor in tensors]))
+    if field.dtype == "float32" and not field.missing:  # struct rounds as numpy does, in half the time
+        packed = struct.pack(f"{len(flat)}f", *flat)
+        return np.frombuffer(bytearray(packed), np.float32).reshape(len(tensors), -1)
     return _scalars(field, flat).reshape(len(tensors), -1)
 
 

@@ -59,7 +59,7 @@ class V2:
         length = headers.get(HEADER_LENGTH)
         if length is None:
             check_body(headers)
-            return Infer(self._gateway, model, version)
+            return Infer(self._gateway, model, version).handle
         check_body(headers, (OCTETS, *JSON_TYPES))
         if not length.isdigit() or len(length) > 9:  # noqa: PLR2004 - a gigabyte of JSON
             raise Refusal(400, "bad_header", "Inference-Header-Content-Length is not a number of bytes")
@@ -128,7 +128,7 @@ class Infer:
         version: The version that the path names.
     """
 
-    __slots__ = ("_add", "_gateway", "_lane", "_model", "_read", "_rows", "_simple", "_stand", "_version", "_way")
+    __slots__ = ("_gateway", "_model", "_put", "_rows", "_stand", "_version")
 
     def __init__(self, gateway: Gateway, model: str, version: str | None) -> None:
         self._gateway = gateway
@@ -137,23 +137,15 @@ class Infer:
         self._version = version
         self._stand: object = None
 
-    def __call__(self, exchange: Exchange, body: bytes) -> None:
+    def handle(self, exchange: Exchange, body: bytes) -> None:
         """Put a request on its lane."""
         if self._stand is not self._gateway.stand:
             self._look_up(exchange.head.headers)
-        if self._simple and not self._lane.full:
-            row = self._read(body)
-            if row is not None:
-                self._add(exchange, row)
-                return
-        self._way.put_single(exchange, body, partial(_parse, body), self._rows)
+        self._put(exchange, body, _parse, self._rows)
 
     def _look_up(self, headers: Headers) -> None:
         self._stand = None
-        self._way = self._gateway.meet(self._model, self._version, headers)
-        seat = self._way.seat
-        self._simple, self._lane = self._way.simple, seat.lane
-        self._read, self._add = seat.loaded.singles.read, seat.lane.add_single
+        self._put = self._gateway.meet(self._model, self._version, headers).put_single
         self._stand = self._gateway.stand
 
 
