@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headgate.gateway.http.outlet import Outlet
     from headgate.gateway.http.head import Head
+    from headgate.gateway.http.outlet import Outlet
     from headgate.gateway.refusal import Refusal
 
 
