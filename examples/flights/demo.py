@@ -53,7 +53,7 @@ def main() -> int:
     OUT.print(f"\nDone in {time.monotonic() - started:.0f} s. The project is a folder; look around in it:\n")
     OUT.print('  [cyan]export PATH="$PWD/.venv/bin:$PATH"; cd demo/flights[/cyan]')
     for command, why in NEXT:
-        OUT.print(f"  [cyan]{'headgate ' + command:<36}[/cyan] {why}", soft_wrap=True)
+        OUT.print(f"  [cyan]{'headgate ' + command:<34}[/cyan] {why}", soft_wrap=True)
     return 0
 
 
@@ -176,7 +176,7 @@ def same(logged: dict[str, Any], asked: int) -> str:
 
 NEXT = (
     ("journal", "what was decided, when, by whom and why"),
-    ("at 2026-01-01T12:00 late", "what was production at a time"),
+    (f"at {time.strftime('%Y-%m-%dT%H:%MZ', time.gmtime())} late", "what was production at a time"),
     ("audit", "nothing was changed; edit a byte of .headgate/headgate.db and look again"),
     ("reproduce 1", "train version 1 again from its record alone, and compare"),
     ("route late", "which version has which share; --set champion=100 ends it"),

@@ -130,9 +130,13 @@ def test_nothing_stands_on_a_verdict_that_was_turned_in_the_database(
     assert isinstance(store, MemoryEventStore)
     turned = [replace(one, reason="turned") if one.kind == "verdict.given" else one for one in store._events]
     store._events = tuple(turned)
-    with pytest.raises(Tampered, match="edited"):
+    with pytest.raises(Tampered, match="edited") as caught:
         act(supply, version)
+    assert "headgate restore" in caught.value.way_out
+    assert "--new-head" not in caught.value.way_out  # it would mend nothing
     assert supply.ledger.champion is None
+    # In an emergency, without a backup, somebody answers for it by name
+    assert supply.promote(version, override="no backup, and version 0 loses orders").version == version.number
 
 
 def test_an_edited_event_holds_up_no_rollback(supply: Supply) -> None:

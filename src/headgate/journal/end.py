@@ -7,7 +7,7 @@ nothing.
 from headgate.base.errors import Tampered
 from headgate.journal.chain import Break, check_head, verify_chain
 from headgate.journal.event import Event
-from headgate.journal.head import RESTORE, Head
+from headgate.journal.head import BACK, RESTORE, Head
 from headgate.journal.ports import EventStore
 
 
@@ -23,12 +23,17 @@ def broken_end(store: EventStore) -> str:
 
 def refuse_broken(store: EventStore) -> None:
     """Raise Tampered where the journal's end falls short of its signed head: nothing is decided on half a journal."""
-    _refuse(broken_end(store))
+    what = broken_end(store)
+    if what:
+        raise Tampered(what, where="journal", way_out=f"`headgate audit` names the place; {RESTORE}")
 
 
 def refuse_edited(store: EventStore) -> None:
     """Raise Tampered where any event is not what was recorded: for decisions that stand on old ones; reads them all."""
-    _refuse(read_checked(store)[1])
+    _, what = read_checked(store)
+    if what:
+        way_out = RESTORE if broken_end(store) else BACK
+        raise Tampered(what, where="journal", way_out=f"`headgate audit` names the place; {way_out}")
 
 
 def read_checked(store: EventStore) -> tuple[tuple[Event, ...], str]:
@@ -41,11 +46,6 @@ def read_checked(store: EventStore) -> tuple[tuple[Event, ...], str]:
         said = _broken(error.what)
     events = tuple(store.read())
     return events, said or _said(verify_chain(events, head))
-
-
-def _refuse(what: str) -> None:
-    if what:
-        raise Tampered(what, where="journal", way_out=f"`headgate audit` names the place; {RESTORE}")
 
 
 def _said(broken: Break | None) -> str:

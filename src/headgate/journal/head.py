@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PURPOSE = b"headgate journal head 1\n"
 RENEWED = "head.renewed"
+BACK = "`headgate restore FILE` brings the state folder back from a backup; an event itself cannot be mended"
 RESTORE = (
     "`headgate restore FILE` brings the state folder back from a backup; or, if you know why and accept what may be "
     'lost, `headgate audit --new-head --because "..."`: it is journalled, and every audit shows it'

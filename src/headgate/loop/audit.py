@@ -11,7 +11,7 @@ from typing import Any
 from headgate.gate.ballots import CAST
 from headgate.journal.chain import Break
 from headgate.journal.event import Event
-from headgate.journal.head import RESTORE
+from headgate.journal.head import BACK, RESTORE
 from headgate.journal.ports import Document
 from headgate.loop.keys import check_keys
 from headgate.loop.replay import Finding, replay
@@ -21,7 +21,6 @@ from headgate.release.ledger import MOVED
 from headgate.release.restore import route_flaw
 
 TICK = "`headgate tick` settles it"
-BACK = "`headgate restore FILE` brings the state folder back from a backup; an event itself cannot be mended"
 
 
 @dataclass(frozen=True, slots=True)
