@@ -52,7 +52,7 @@ class Buffer:
     def put(self, batch: Answered) -> bool:
         """Take answers in; False, and count them as dropped, when there is no room."""
         rows, layout = batch.count, batch.source.layout
-        size = rows * layout.row_bytes + _characters(layout, batch)
+        size = rows * layout.row_bytes + (_characters(layout, batch) if layout.has_texts else 0)
         if self.rows + rows > self._bounds.rows or (self._bytes and self._bytes + size > self._bounds.bytes):
             self.dropped += rows
             return False

@@ -97,6 +97,11 @@ class Layout:
         return inputs, outputs
 
     @cached_property
+    def has_texts(self) -> bool:
+        """Whether any column of inputs or outputs holds strings."""
+        return any(map(len, self.texts))
+
+    @cached_property
     def row_bytes(self) -> int:
         """About how many bytes a row needs while it waits, its strings' characters aside."""
         return ROW_BYTES + sum((one.width or 1) * CELL_BYTES[one.dtype] for one in (*self.inputs, *self.outputs))

@@ -47,7 +47,7 @@ NOTHING = Spent()
 
 
 def add_call(sums: list[float], rows: int, cpu: float) -> None:
-    """Add one call to sums as `Spent.of` takes them; once a call, so it is written out.
+    """Add one call to sums as `Spent.of` takes them.
 
     Args:
         sums: Six of them.

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headgate.gateway.metrics.report import Arm, Load, Report, Second
-from headgate.gateway.metrics.ticks import Tick, by_second
-from headgate.predictions.rollup import BUCKETS, FINAL_SECONDS, bin_of, bucket_of
-from headgate.predictions.spent import add_call
+from headgate.gateway.metrics.ticks import Call, Tick, add_up, by_second
+from headgate.predictions.rollup import BUCKETS, FINAL_SECONDS, add_bins, bin_of, bucket_of
 
 MOST_TICKS = 1024  # that wait to be counted together
 Slow = Mapping[str, int]
@@ -37,6 +36,7 @@ class Tally:
     _seconds: dict[int, Second] = field(default_factory=dict)
     _open: dict[int, tuple[float, int]] = field(default_factory=dict)
     _ticks: list[Tick] = field(default_factory=list)
+    _calls: list[Call] = field(default_factory=list)
     _turn: int = 0
 
     def sent(self, call: int, since: float, count: int) -> None:
@@ -58,12 +58,9 @@ class Tally:
             delay: Seconds that this one waited for it.
             cpu: Seconds of processor time.
         """
-        add_call(self._second(int(since + self.meter.offset)).spent, rows, cpu)
-        self._rows += rows
-        self._cpu += cpu
-        bits, late = rows.bit_length(), bin_of(delay)
-        self._sizes[bits] = self._sizes.get(bits, 0) + 1
-        self._delays[late] = self._delays.get(late, 0) + 1
+        self._calls.append((since, rows, delay, cpu))
+        if len(self._calls) >= MOST_TICKS:
+            self._count_calls()
 
     def done(
         self, since: float, latency: float, count: int, *, failed: bool, units: Sequence[bytes | None] | None
@@ -84,6 +81,18 @@ class Tally:
             return
         buckets = self._spread(count) if units is None else self._buckets(units)
         self._count(int(since + self.meter.offset), bin_of(latency), count, buckets, failed=failed)
+
+    def _count_calls(self) -> None:
+        calls, self._calls = self._calls, []
+        if not calls:
+            return
+        told = add_up(calls, self.meter.offset)
+        self._rows += told.rows
+        self._cpu += told.cpu
+        self._sizes, self._delays = add_bins(self._sizes, told.sizes), add_bins(self._delays, told.delays)
+        for at, sums in told.spent.items():
+            spent = self._second(at).spent
+            spent[:] = [one + more for one, more in zip(spent, sums, strict=True)]
 
     def _count_ticks(self) -> None:
         ticks, self._ticks = self._ticks, []
@@ -116,6 +125,7 @@ class Tally:
                 del self._open[call]
                 self.done(since, now - since, count, failed=True, units=None)
         self._count_ticks()
+        self._count_calls()
         if not self._seconds and not self._rows:
             return None
         told = Arm(
