@@ -23,6 +23,7 @@ class Child:
     Attributes:
         ready: Set once it can answer for every model.
         lesson: What it was told last.
+        gone: Whether its end was noted; what it said last may still come.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, born: float, link: Link) -> None:
@@ -31,6 +32,7 @@ class Child:
         self.born = born
         self.ready = asyncio.Event()
         self.lesson = b""
+        self.gone = False
 
     @property
     def alive(self) -> bool:

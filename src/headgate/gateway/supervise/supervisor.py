@@ -88,11 +88,15 @@ class Supervisor:
                 LOG.info("worker %d (post %d) is ready", child.process.pid, post.number)
             case Report() as report:
                 self._board.add(child.process.pid, report)
+                if child.gone:
+                    self._board.leave(child.process.pid, restarted=False)
+                    return
                 self._kills.hear(child.process.pid, report.kills)
                 for one in {child, *(post.child for post in self.posts if post.child)}:
                     self._teach(one)
 
     def _leave(self, child: Child, *, restarted: bool) -> None:
+        child.gone = True
         self._board.leave(child.process.pid, restarted=restarted)
         self._kills.leave(child.process.pid)
 
