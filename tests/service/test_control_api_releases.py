@@ -94,6 +94,8 @@ def test_promote_starts_a_release_with_what_each_rung_needs_at_today_s_traffic(
     assert (shown["state"], shown["rung"], shown["shares"]) == ("running", 1, {"1": 0.95, "2": 0.05})
     assert shown["evidence"]["readings"][0]["why"] == "1.0 % fail"
     assert client.get("/v1/releases", params={"model": MODEL}).json()["releases"] == [shown]
+    assert client.get("/v1/status").json()["models"][0]["releases"] == [shown]
+    assert client.get(f"/v1/models/{MODEL}").json()["releases"] == [shown]
     ticks(10)
     assert client.get("/v1/releases").json() == {"releases": []}
     (over,) = client.get("/v1/releases", params={"all": True}).json()["releases"]
@@ -158,7 +160,7 @@ def test_what_a_person_said_is_answered_also_when_nothing_can_be_measured(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.post(START, json={**WHY, "version": "2", "per_second": 500})
-    monkeypatch.setattr("headgate.api.releasing.PATIENCE", 0.01)
+    monkeypatch.setattr("headgate.api.lookout.PATIENCE", 0.01)
     look: Any = client._app.state.lookout
     with look._lock:
         busy = client.get(ONE)

@@ -13,6 +13,7 @@ from headgate.api import deciding, reading, releasing
 from headgate.api.bounds import Bounded
 from headgate.api.desk import Counter
 from headgate.api.faults import Problem, problem_of, say, status_of, unreadable
+from headgate.api.lookout import Lookout
 from headgate.base.errors import HeadgateError
 
 LOG = logging.getLogger("headgate.api")
@@ -44,7 +45,7 @@ def build(counter: Counter) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.counter = counter
-    app.state.lookout = releasing.Lookout(counter.project)
+    app.state.lookout = Lookout(counter.project)
     app.add_middleware(Bounded, most=MOST_BYTES)
     app.add_exception_handler(HeadgateError, _told)
     app.add_exception_handler(RequestValidationError, _unreadable)

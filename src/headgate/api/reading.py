@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from headgate.api.desk import At, Counter, Viewer
+from headgate.api.lookout import Look, Lookout
 from headgate.api.traffic import arms_of, outcomes_of
 from headgate.journal.end import read_checked
 from headgate.journal.outbox import event_json
@@ -28,10 +29,10 @@ Json = dict[str, Any]
 
 
 @router.get("/status")
-def status(at: At, who: Viewer) -> Json:
+def status(at: At, look: Look, who: Viewer) -> Json:
     """Say how every model stands, what runs on this machine, and what is wrong."""
     del who
-    found, broken = _standing(at)
+    found, broken = _standing(at, look)
     return {"models": [one.to_json() for one in found], "running": dict(at.running()), "journal": broken or "holds"}
 
 
@@ -47,11 +48,11 @@ def models(at: At, who: Viewer) -> Json:
 
 
 @router.get("/models/{model}")
-def model_status(model: str, at: At, who: Viewer) -> Json:
+def model_status(model: str, at: At, look: Look, who: Viewer) -> Json:
     """Say how one model stands: champion, what waits and for whom, what is wrong."""
     del who
     name = at.model(model)
-    (one,) = (one for one in _standing(at)[0] if one.model == name)
+    (one,) = (one for one in _standing(at, look)[0] if one.model == name)
     return one.to_json()
 
 
@@ -145,14 +146,15 @@ def journal(
     return {"events": [event_json(one) for one in found], "next": following}
 
 
-def _standing(at: Counter) -> tuple[tuple[ModelStatus, ...], str]:
+def _standing(at: Counter, look: Lookout) -> tuple[tuple[ModelStatus, ...], str]:
     project = at.project
     store = project.journal()
     events, broken = read_checked(store)
     state = fold(events)
     flaws = bundle_flaws(state, project.bundles())
     routes, now = store.documents(COLLECTION), project.clock.now()
-    return overview(state, events, routes, project.policy, now, broken, flaws), broken
+    seen = () if broken else look.sheets()
+    return overview(state, events, routes, project.policy, now, broken, flaws, seen), broken
 
 
 def _ledger(at: Counter, model: str) -> Ledger:

@@ -1,73 +1,26 @@
 """Releases: start one, look at it, hold it, end it; what `headgate release` and `headgate promote` do."""
 
 from collections.abc import Callable, Mapping
-from threading import Lock
 from typing import Annotated, TypeAlias
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from headgate.api.bodies import Promote, Say, Start
 from headgate.api.desk import At, Counter, Operator, Viewer
-from headgate.api.faults import Absent
+from headgate.api.lookout import Look, absent
 from headgate.api.reply import Json, Key, answer, check_override, moved
-from headgate.base.errors import BadInput, Unavailable
+from headgate.base.errors import BadInput
 from headgate.release import release_steps, steps
 from headgate.release.needs import enough
 from headgate.release.release_steps import Begun
-from headgate.release.sheet import Sheet
-from headgate.release.sheet_steps import Watcher
 from headgate.release.standing import Standing
 from headgate.release.today import expected
 from headgate.routing.route import CHALLENGER
-from headgate.wiring import Project
 
-PATIENCE = 30.0  # seconds; who looks first at a long release reads all of its rung
 Steps: TypeAlias = Callable[[steps.Desk, str, str, str], Standing]
 
 router = APIRouter(prefix="/v1")
-
-
-class Lookout:
-    """Looks at the releases, from where it was the last time; one request at a time.
-
-    Args:
-        project: Whose.
-    """
-
-    def __init__(self, project: Project) -> None:
-        self._project, self._lock = project, Lock()
-        self._watcher = Watcher(project.journal(), project.judge(), project.policy.models)
-
-    def sheets(self) -> tuple[Sheet, ...]:
-        """Return how every release stands.
-
-        Raises:
-            Unavailable: Others look for too long.
-        """
-        if not self._lock.acquire(timeout=PATIENCE):
-            raise Unavailable("others are looking at the releases", where="releases", way_out="ask again in a moment")
-        try:
-            return self._watcher.sheets(self._project.clock.now())
-        finally:
-            self._lock.release()
-
-    def sheet(self, release: str) -> Sheet:
-        """Return how one release stands, or raise Absent."""
-        every = self.sheets()
-        for one in every:
-            if one.at.release == release:
-                return one
-        raise absent(release, [one.at.release for one in every])
-
-
-def lookout_of(request: Request) -> Lookout:
-    """Return who looks at the releases."""
-    found: Lookout = request.app.state.lookout
-    return found
-
-
-Look = Annotated[Lookout, Depends(lookout_of)]
 
 
 @router.get("/releases", tags=["look"])
@@ -179,9 +132,3 @@ def stands(one: Standing) -> Json:
     ends = one.order.why if one.order else None
     state = {"state": one.state.value, "rung": one.rung, "since": one.since.isoformat()}
     return {"release": one.release, "model": one.model, **state, "why": one.why, "ends": ends}
-
-
-def absent(release: str, known: list[str]) -> Absent:
-    """Return the error of a release that does not exist."""
-    named = ", ".join(known[-5:]) or "none yet"
-    return Absent(f"there is no release {release!r}", where="path", way_out=f"releases: {named}")
