@@ -21,6 +21,19 @@ STEP = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How far events of one champion are from independent (statistics/dispersion.py).
+
+    Attributes:
+        phi: How many times the variance is that of independent ones, where events come in bursts.
+        variance: Between buckets of units, of their relative rates; 0 where chance alone may have made it.
+    """
+
+    phi: float = 1.0
+    variance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What a model's traffic was like lately.
 
@@ -30,6 +43,8 @@ class Traffic:
         outcomes: Share of the predictions whose outcome arrives, 0 to 1.
         maturity: How long outcomes take to arrive.
         per_unit: Requests of one unit, on average: units are what is counted, not requests.
+        of_errors: How its errors go together.
+        of_slow: How its slow answers go together.
     """
 
     per_second: float
@@ -37,6 +52,8 @@ class Traffic:
     outcomes: float = 0.0
     maturity: timedelta = timedelta(0)
     per_unit: float = 1.0
+    of_errors: Together = Together()
+    of_slow: Together = Together()
 
 
 class Power(Protocol):

@@ -7,11 +7,11 @@ cautious one: a rate of one half, and each unit's requests as one.
 from math import inf, log
 
 from headgate.policy.guards import BusinessGuard, CostGuard, ErrorGuard, LatencyGuard, PredictionGuard, QualityGuard
-from headgate.release.forecast import Traffic
+from headgate.release.forecast import Together, Traffic
 from headgate.release.plan import Kind, Plan, Rung
 from headgate.release.statistics.cost import BLOCK_CALLS, BLOCK_SECONDS
 from headgate.release.statistics.cost import needed as needed_blocks
-from headgate.release.statistics.dispersion import Noise
+from headgate.release.statistics.dispersion import Dispersion, Noise
 from headgate.release.statistics.power import PROVING, Question, needed
 
 LIKELY = 0.9
@@ -19,6 +19,7 @@ BEYOND_P95 = 0.05
 SLOWER = 1.7
 """The odds ratio of "beyond the P95" that a P95 longer by 30 % has, for latencies as skewed as services' are; it gives
 what was measured for an equal challenger at 5 % of the traffic."""
+INDEPENDENT = Together()
 LEAST_MEAN = 100
 """A mean is not judged on fewer observations (statistics/mean.py)."""
 
@@ -30,7 +31,7 @@ def enough(guard: str, rung: Rung, plan: Plan, traffic: Traffic) -> float:
         case ErrorGuard():
             return _errors(rules, rung, plan, traffic)
         case LatencyGuard(ratio=ratio):
-            return _proportion(BEYOND_P95, SLOWER ** (log(ratio) / log(1.3)), rung, plan, traffic)
+            return _proportion(BEYOND_P95, SLOWER ** (log(ratio) / log(1.3)), rung, plan, traffic, traffic.of_slow)
         case PredictionGuard(largest_shift=shift):
             return _distribution(shift, plan.rules.alpha) * traffic.per_unit / (1 - _part(rung))
         case CostGuard(ratio=ratio):
@@ -45,9 +46,11 @@ def _errors(rules: ErrorGuard, rung: Rung, plan: Plan, traffic: Traffic) -> floa
     """To a champion that is well below it, the absolute margin is the nearer one."""
     absolute = inf
     if traffic.errors * rules.ratio <= rules.absolute:
-        absolute = PROVING * log(1 / plan.rules.alpha) / (rules.absolute - traffic.errors) * traffic.per_unit
-    ratio = _proportion(traffic.errors, rules.ratio, rung, plan, traffic) if traffic.errors > 0 else inf
-    return min(absolute, ratio)
+        absolute = PROVING * log(1 / plan.rules.alpha) / (rules.absolute - traffic.errors)
+        absolute *= max(traffic.per_unit, traffic.of_errors.phi)
+    if not traffic.errors:
+        return absolute
+    return min(absolute, _proportion(traffic.errors, rules.ratio, rung, plan, traffic, traffic.of_errors))
 
 
 def _share(margin: float, rung: Rung, plan: Plan, traffic: Traffic) -> float:
@@ -57,9 +60,13 @@ def _share(margin: float, rung: Rung, plan: Plan, traffic: Traffic) -> float:
     return _proportion(1 / 2, (1 / 2 + margin) / (1 / 2 - margin), rung, plan, traffic)
 
 
-def _proportion(rate: float, odds: float, rung: Rung, plan: Plan, traffic: Traffic) -> float:
-    noise = Noise(phi=max(traffic.per_unit, 1.0))
-    return needed(Question(rate, odds, _part(rung), plan.rules.alpha, noise), proving=True, power=LIKELY)
+def _proportion(
+    rate: float, odds: float, rung: Rung, plan: Plan, traffic: Traffic, of: Together = INDEPENDENT
+) -> float:
+    phi, part = max(traffic.per_unit, of.phi), _part(rung)
+    paired = rung.kind is Kind.SHADOW and rung.fraction >= 1  # the same units on both sides differ in nothing
+    noise = Noise(phi) if paired else Dispersion(phi, of.variance, 0).noise(part)
+    return needed(Question(rate, odds, part, plan.rules.alpha, noise), proving=True, power=LIKELY)
 
 
 def _rate(rung: Rung, traffic: Traffic) -> float:

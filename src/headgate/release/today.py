@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headgate.predictions.rollup import Row
-from headgate.release.forecast import Traffic
+from headgate.release.forecast import Together, Traffic
+from headgate.release.judging.past import learn_past
+from headgate.release.statistics.dispersion import Dispersion
 from headgate.routing.route import CHAMPION
 
 HOUR = 3600
@@ -27,7 +29,17 @@ def measured(rows: Sequence[Row], now: int, outcomes: float = 0.0) -> Traffic:
     champion = [row for row in live if row.key.arm == CHAMPION]
     asked = sum(row.count for row in champion)
     errors = sum(row.errors for row in champion) / asked if asked else 0.0
-    return Traffic(sum(row.count for row in live) / seconds, errors, outcomes)
+    per_second = sum(row.count for row in live) / seconds
+    past = learn_past(sorted(champion, key=lambda row: row.key), now)
+    if past is None:
+        return Traffic(per_second, errors, outcomes)
+    return Traffic(
+        per_second, errors, outcomes, of_errors=_together(past.of_errors), of_slow=_together(past.of_slow)
+    )  # fmt: skip
+
+
+def _together(found: Dispersion) -> Together:
+    return Together(float(found.phi), float(found.certain_variance))
 
 
 def expected(traffic: Traffic, per_second: float | None) -> Traffic:

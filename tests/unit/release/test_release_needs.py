@@ -1,5 +1,6 @@
 """What a guard needs follows the traffic: fewer errors, smaller margins and smaller shares take more requests."""
 
+from dataclasses import replace
 from datetime import timedelta
 from math import inf, isinf
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.release.forecast import Power, Traffic, decidable, forecast
+from headgate.release.forecast import Power, Together, Traffic, decidable, forecast
 from headgate.release.needs import enough
 from headgate.testing.releases import plan_of
 
@@ -67,3 +68,16 @@ def test_the_forecast_of_the_default_plan_is_minutes_on_a_busy_model() -> None:
     needs = forecast(plan_of(), Traffic(200, 0.01), POWER)
     assert [need.enough for need in needs] == [True] * 4
     assert all(need.lasts == need.rung.hold for need in needs)
+
+
+def test_errors_that_come_together_take_more_requests_and_units_that_differ_a_larger_share() -> None:
+    five, bursts = PLAN.rungs[1], replace(USUAL, of_errors=Together(phi=5.0))
+    assert enough("errors", five, PLAN, bursts) == pytest.approx(5 * enough("errors", five, PLAN, USUAL), rel=0.01)
+    assert enough("latency", five, PLAN, bursts) == enough("latency", five, PLAN, USUAL)
+    uneven = replace(USUAL, of_errors=Together(variance=0.14))
+    assert isinf(enough("errors", five, PLAN, uneven))  # two samples of such units differ by 30 %, for ever
+    quarter = PLAN.rungs[2]
+    assert enough("errors", quarter, PLAN, USUAL) < enough("errors", quarter, PLAN, uneven) < inf
+    shadow = PLAN.rungs[0]
+    assert shadow.fraction == 1
+    assert enough("errors", shadow, PLAN, uneven) == enough("errors", shadow, PLAN, USUAL)

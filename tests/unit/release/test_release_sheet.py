@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from headgate.journal.event import Event, NewEvent
@@ -107,3 +108,17 @@ def test_todays_traffic_is_counted_from_where_it_began() -> None:
     assert measured([], now) == Traffic(0.0, 0.0)
     assert expected(found, 50.0).per_second == 50.0
     assert expected(found, None) == found
+
+
+def test_todays_traffic_says_how_errors_go_together() -> None:
+    rng, now = np.random.default_rng(3), 1_000_000
+    for size in (1, 5):
+        rows = []
+        for ago in range(300, 0, -1):
+            units = rng.poisson(6 / size, 32) * size
+            failed = rng.binomial(units // size, 0.02) * size
+            key = Key(now - ago, MODEL, "1", "champion", "live")
+            rows.append(Row(key, int(units.sum()), int(failed.sum()), {}, units.tolist(), failed.tolist()))
+        found = measured(rows, now).of_errors
+        assert found.phi == pytest.approx(size, rel=0.3)
+        assert found.variance == 0.0

@@ -42,6 +42,7 @@ SPREADS = (0.0, *(round(0.025 * 1.1**step, 4) for step in range(39)), 1.0)  # a 
 FINEST, COARSEST, REACH = 0.1, 0.75, 4.0  # of the lattice of values: log odds, spreads, spreads
 TINY = 1e-12
 DOUBT = 0.03
+CERTAIN = 2.0  # standard errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,19 @@ class Dispersion:
         phi: [...] at least 1.
         bucket_variance: [...] v above, of a bucket's rate relative to the mean.
         events: [...] how many events it was learned from.
+        error: [...] the standard error of v, of which bucket_variance holds a half, as few events say little.
     """
 
     phi: Any
     bucket_variance: Any
     events: Any
+    error: Any = 0.0
+
+    @property
+    def certain_variance(self) -> Any:
+        """Return v [...] without what was added, where it is beyond two standard errors; else 0."""
+        plain = self.bucket_variance - np.minimum(self.error / 2, DOUBT)
+        return np.where(plain > CERTAIN * self.error, plain, 0.0)
 
     def spread(self, share: float) -> Any:
         """Return the spread [...] of a challenger with this share of the units, rounded up to one of SPREADS."""
@@ -123,7 +132,7 @@ def learn(units: Ints, events: Ints) -> Dispersion:
         phi = np.maximum(phi, np.minimum(left / np.maximum(expected - from_units * binomial, TINY), alone))
     error = np.sqrt(2 / (BUCKETS - 1)) * np.maximum(squares, phi * binomial) / product
     variance = np.maximum(0.0, squares - phi * binomial) / product + np.minimum(error / 2, DOUBT)
-    return Dispersion(phi, variance, events.sum(axis=(-1, -2)))
+    return Dispersion(phi, variance, events.sum(axis=(-1, -2)), error)
 
 
 def _moments(units: Ints, events: Ints, block: int) -> tuple[Floats, Floats, Floats]:

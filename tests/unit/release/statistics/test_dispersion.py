@@ -32,6 +32,13 @@ def test_uneven_units_show_as_a_variance_between_buckets() -> None:
     assert np.mean(even) < 0.02
 
 
+def test_only_a_variance_beyond_chance_is_certain() -> None:
+    uneven = [float(learn(*history(seed, 1, 0.5)).certain_variance) for seed in range(30)]
+    even = [float(learn(*history(seed)).certain_variance) for seed in range(30)]
+    assert sum(one > 0 for one in uneven) >= 28
+    assert sum(one > 0 for one in even) <= 2
+
+
 def test_runs_are_learned_at_once_as_one_by_one() -> None:
     pairs = [history(seed) for seed in range(4)]
     together = learn(*(np.stack(part) for part in zip(*pairs, strict=True)))
