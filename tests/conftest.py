@@ -8,6 +8,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 UNIT = Path(__file__).parent / "unit"
+# Files that take the longest; begun first, they leave no process to wait for them at the end.
+LONGEST_FIRST = (
+    "test_demo_release", "test_train_runs", "test_gateway_releases", "test_demo", "test_judged_gateway",
+    "test_serve_shadows", "test_ensemble", "test_bootstrap_coverage", "test_registry_mlflow", "test_init_starters",
+    "test_second_project", "test_release_serving",
+)  # fmt: skip
 
 # A property that fails fails for everybody; `HYPOTHESIS_PROFILE=explore` looks for new cases.
 settings.register_profile(
@@ -15,6 +21,12 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 class NetworkUsedError(AssertionError):

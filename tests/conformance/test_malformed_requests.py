@@ -19,7 +19,8 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from headgate.testing.running import LONGEST, Server
+from headgate.testing.running import Server
+from headgate.testing.waiting import LONGEST
 
 COUNT = int(os.environ.get("HEADGATE_MALFORMED", "4000"))
 SEED = int(os.environ.get("HEADGATE_SEED", "20130101"))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headgate.testing.running import LONGEST, Server
+from headgate.testing.running import Server
+from headgate.testing.waiting import LONGEST
 
 FRAME = pd.DataFrame({"age": [1.5, 2.0], "plan": ["small", "größer ✈"]})
 ANSWER = [{"score": 3.0, "label": "small"}, {"score": 4.0, "label": "größer ✈"}]
@@ -38,7 +39,7 @@ def client(lone: Server) -> Any:
 
 def test_ping_wait_and_version(client: Any) -> None:
     client.ping()
-    client.wait_server_ready(timeout=5)
+    client.wait_server_ready(timeout=LONGEST)
     assert client.get_version() == "0.1.0"
 
 

@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from headgate.testing.running import LONGEST, Server
+from headgate.testing.running import Server
+from headgate.testing.waiting import LONGEST
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 EXAMPLES = int(os.environ.get("HEADGATE_FUZZ", "5"))  # a path and mode

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headgate.testing.running import LONGEST, Server
+from headgate.testing.running import Server
+from headgate.testing.waiting import LONGEST
 
 
 def ask(server: Server, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -18,6 +18,7 @@ from headgate.base.trace import CURRENT, Trace
 from headgate.registry.bundle import Manifest
 from headgate.registry.ports import ModelRuntime
 from headgate.testing.model_runtime import CONTRACT, ModelRuntimeContract, some_features
+from headgate.testing.waiting import LONGEST
 
 MANIFEST = Manifest("m", "regression", "remote", "", CONTRACT, (), 1, {})
 V2, TF = "/v2/models/m", "/v1/models/m"
@@ -42,7 +43,7 @@ class Model(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         Model.heads.append(dict(self.headers))
         if Model.wrong.get("wait"):
-            threading.Event().wait(Model.wrong["wait"])
+            Model.wrong["wait"].wait(LONGEST)
         if "status" in Model.wrong:
             self.answer(Model.wrong["status"], Model.wrong.get("body", {"error": "no"}))
         elif self.path == f"{TF}:predict":
@@ -83,7 +84,7 @@ def _behave() -> Iterator[None]:
     Model.wrong = {}
 
 
-def remote(folder: Path, url: str, *, seconds: float = 5, allow_private: bool = True, resolve: Any = None) -> Any:
+def remote(folder: Path, url: str, *, seconds: float = LONGEST, allow_private: bool = True, resolve: Any = None) -> Any:
     (folder / "remote.json").write_text(json.dumps({"url": url, "seconds": seconds, "allow_private": allow_private}))
     return RemoteRuntime(folder, MANIFEST, resolve)
 
@@ -137,9 +138,11 @@ def test_bad_answers_say_where_and_what(port: int, tmp_path: Path, wrong: Any, e
 
 def test_a_slow_server_is_given_up_and_not_asked_twice(port: int, tmp_path: Path) -> None:
     runtime = remote(tmp_path, f"http://127.0.0.1:{port}{V2}", seconds=0.2)
-    Model.wrong = {"wait": 0.6}
+    over = threading.Event()
+    Model.wrong = {"wait": over}
     with pytest.raises(Unavailable, match=r"no answer within 0\.2 s"):
         runtime.run(some_features([1], ["x"]))
+    over.set()
     runtime.close()
 
 
@@ -163,7 +166,7 @@ def test_a_server_that_drips_is_given_up_when_its_time_is_over(drips: str, tmp_p
         thread = threading.Thread(target=drip, args=(server,))
         thread.start()
         runtime = remote(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}{V2}", seconds=0.5)
-        stop = threading.Timer(20, over.set)  # ends a runtime that waits without end
+        stop = threading.Timer(LONGEST, over.set)  # ends a runtime that waits without end
         stop.start()
         with pytest.raises(Unavailable, match=r"no answer within 0\.5 s"):
             runtime.run(some_features([1], ["x"]))

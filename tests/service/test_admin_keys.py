@@ -15,6 +15,7 @@ from headgate.gateway.admin import Admin, Desk
 from headgate.gateway.guard.keys import Key, fingerprint, spell
 from headgate.gateway.metrics.board import Board
 from headgate.journal.ports import Document
+from headgate.testing.waiting import LONGEST, wait_for
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ID, KEY = spell(b"abcdef", b"s" * 32)
@@ -31,7 +32,7 @@ class Port:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.run(folder),))
         self.thread.start()
-        assert self.listens.wait(30)
+        assert self.listens.wait(LONGEST)
 
     async def run(self, folder: Path) -> None:
         self.ended = asyncio.Event()
@@ -43,24 +44,20 @@ class Port:
         desk = Desk(
             "127.0.0.1", 0, SqliteRollups(folder / "rollups.db"), NOW.timestamp, listening, keys=lambda: self.documents
         )
-        admin = Admin(desk, Board(), lambda: {"ready": True})
-        await admin.listen()
-        running = asyncio.ensure_future(admin.run())
+        self.admin = Admin(desk, Board(), lambda: {"ready": True})
+        await self.admin.listen()
+        running = asyncio.ensure_future(self.admin.run())
         await self.ended.wait()
         running.cancel()
-        await admin.close()
+        await self.admin.close()
 
     def ask(self, path: str, **headers: str) -> int:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)) as connection:
             connection.request("GET", path, headers=headers)
             return connection.getresponse().status
 
     def becomes(self, status: int, path: str, **headers: str) -> None:
-        for _ in range(1000):
-            if self.ask(path, **headers) == status:
-                return
-            threading.Event().wait(0.02)
-        pytest.fail(f"{path} never answered {status}")
+        wait_for(lambda: self.ask(path, **headers) == status, f"{path} answers {status}")
 
 
 @pytest.fixture
@@ -80,3 +77,12 @@ def test_metrics_and_health_are_shown_to_whoever_has_a_key(port: Port) -> None:
         assert port.ask(path, Authorization=f"Bearer {KEY[:-1]}0") == 401
     port.documents = []
     port.becomes(401, "/metrics", **shown)
+
+
+def test_who_connects_at_once_and_asks_a_moment_later_is_answered(port: Port) -> None:
+    with closing(HTTPConnection("127.0.0.1", port.port, timeout=LONGEST)) as early:
+        early.connect()
+        before = port.admin._door.now
+        wait_for(lambda: port.admin._door.now > before, "it looks for the first time who is too slow")
+        early.request("GET", "/health")
+        assert early.getresponse().status == 401

@@ -24,6 +24,7 @@ from headgate.base.errors import BadInput, Leak, Tampered
 from headgate.cli import approve, promote
 from headgate.registry.bundle import open_bundle, read_dag
 from headgate.registry.steps import place_of
+from headgate.testing.waiting import LONGEST
 from headgate.training.run import Run
 from headgate.training.steps import start
 from headgate.wiring import Project, open_model
@@ -99,7 +100,7 @@ ROWS: dict[str, list[Any]] = {"age": [20.0, 95.0, None, 44.5], "plan": ["small",
 def headgate(folder: Path, *words: str, code: int = 0) -> str:
     """Run a command as people do; its pyfunc member has a process of its own."""
     command = [sys.executable, "-m", "headgate.cli.main", *words, "-C", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -170,7 +171,7 @@ def alone(project: Path) -> list[float]:
 
 def test_one_request_answers_what_the_members_alone_answer_combined(project: Path, alone: list[float]) -> None:
     with serving(project) as (host, port):
-        connection = HTTPConnection(host, port, timeout=60)
+        connection = HTTPConnection(host, port, timeout=LONGEST)
         connection.request("POST", "/v1/models/both:predict", json.dumps({"inputs": ROWS}))
         answer = connection.getresponse()
         body = json.loads(answer.read())

@@ -9,6 +9,7 @@ import pytest
 from headgate.adapters.machine import columns
 from headgate.adapters.machine.measure import MachineMeasurements
 from headgate.gate.facts import Memory, Unmeasured
+from headgate.testing.waiting import LONGEST
 
 OPENER = """
 import time
@@ -54,15 +55,14 @@ INPUTS: dict[str, Any] = {
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MachineMeasurements:
     (tmp_path / "measured_opener.py").write_text(OPENER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    return MachineMeasurements("measured_opener:open_model", opening=20)
+    return MachineMeasurements("measured_opener:open_model", opening=LONGEST)
 
 
 def test_both_versions_are_measured_and_the_slow_one_is_seen(machine: MachineMeasurements, tmp_path: Path) -> None:
     loads = machine.load({"candidate": tmp_path / "slow", "champion": tmp_path / "fast"}, INPUTS, 20, 1)
     assert not isinstance(loads, Unmeasured)
     assert loads["candidate"].offered == loads["champion"].offered == 20
-    assert loads["candidate"].quantile(0.5) >= 20
-    assert loads["candidate"].quantile(0.5) > loads["champion"].quantile(0.5)
+    assert loads["candidate"].quantile(0) >= 20  # the slow one, and under its own name: it sleeps as long
 
 
 def test_a_version_that_cannot_keep_up_is_given_up(machine: MachineMeasurements, tmp_path: Path) -> None:

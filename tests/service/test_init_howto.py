@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from headgate.cli.starter import starter
+from headgate.testing.waiting import LONGEST
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "bring-your-own-model.md"
 
@@ -26,7 +27,7 @@ def test_the_recorded_script_registers_a_version(tmp_path: Path) -> None:
         env={**os.environ, "HEADGATE_ACTOR": "ada"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=LONGEST,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headgate.policy.load import load
+from headgate.testing.waiting import LONGEST
 
 
 def headgate(folder: Path, *words: str, code: int = 0) -> str:
@@ -19,7 +20,7 @@ def headgate(folder: Path, *words: str, code: int = 0) -> str:
         env={**os.environ, "HEADGATE_ACTOR": "ada"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=LONGEST,
         check=False,
     )
     assert done.returncode == code, (words, done.stdout, done.stderr)
@@ -72,7 +73,7 @@ def test_init_never_overwrites_and_writes_nothing_when_it_refuses(tmp_path: Path
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert refused.returncode == 3

@@ -22,6 +22,7 @@ from headgate.cli import backup, journal, webhook
 from headgate.cli.output import open_project
 from headgate.journal.chain import verify_chain
 from headgate.journal.event import NewEvent
+from headgate.testing.waiting import LONGEST
 
 HOOKS = """\
 webhooks:
@@ -111,7 +112,7 @@ def test_follow_prints_what_happens_later(folder: Path) -> None:
         opened(folder).append("project", 1, [NewEvent("person.noted", "person:ada", "", {"name": "bob"})])
         seen.append(json.loads(process.stdout.readline())["position"])
         process.send_signal(2)
-        assert process.wait(20) == 0
+        assert process.wait(LONGEST) == 0
     assert seen == [1, 2, 3, 4, 5]
 
 

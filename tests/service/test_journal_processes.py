@@ -18,6 +18,7 @@ from headgate.journal.chain import verify_chain
 from headgate.journal.event import NewEvent
 from headgate.journal.head import EMPTY, Head
 from headgate.testing.postgres import fresh_database
+from headgate.testing.waiting import LONGEST
 from headgate.testing.writer import open_store
 
 WRITERS, EACH = 4, 25
@@ -45,7 +46,7 @@ def test_four_writers_at_once_on_an_empty_journal(url: str, tmp_path: Path) -> N
     """Two write streams of their own, two fight over one; all four find no tables and no key when they start."""
     streams = ["model/a", "model/b", "model/shared", "model/shared"]
     writers = [start(url, tmp_path / "state", stream, EACH) for stream in streams]
-    outcomes = [writer.communicate(timeout=200) for writer in writers]
+    outcomes = [writer.communicate(timeout=LONGEST) for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * WRITERS, [error for _, error in outcomes]
     lines = [line for out, _ in outcomes for line in out.splitlines()]
 
@@ -68,7 +69,7 @@ def test_a_writer_killed_in_the_middle_leaves_a_whole_chain(url: str, tmp_path: 
         assert writer.stdout is not None
         lines = [writer.stdout.readline() for _ in range(10 + 7 * round_)]
         writer.send_signal(signal.SIGKILL)
-        rest, error = writer.communicate(timeout=200)
+        rest, error = writer.communicate(timeout=LONGEST)
         assert writer.returncode == -signal.SIGKILL, error
         complete = [line for line in (rest or "").splitlines(keepends=True) if line.endswith("\n")]
         told |= accepted(lines + complete)

@@ -19,6 +19,7 @@ from headgate.journal.outbox import holds
 from headgate.journal.steps import deliver_due
 from headgate.policy.model import WebhookPolicy
 from headgate.testing.postgres import fresh_database
+from headgate.testing.waiting import LONGEST
 from headgate.testing.writer import open_store
 
 
@@ -123,16 +124,15 @@ def test_redirects_are_not_followed(receiver: ThreadingHTTPServer) -> None:
 
 
 def test_an_endless_answer_is_cut_and_a_dripping_one_ends_in_time(receiver: ThreadingHTTPServer) -> None:
-    sender = HttpSender(seconds=1.0)
     base = f"http://127.0.0.1:{receiver.server_port}"
-    assert sender.send(f"{base}/endless", {}, b"", allow_private=True).status == 200
-    sent = sender.send(f"{base}/drip", {}, b"", allow_private=True)
+    assert HttpSender(seconds=LONGEST).send(f"{base}/endless", {}, b"", allow_private=True).status == 200
+    sent = HttpSender(seconds=1.0).send(f"{base}/drip", {}, b"", allow_private=True)
     assert (sent.status, sent.why) == (None, "no answer within 1 s")
 
 
 def test_what_went_wrong_is_told_not_raised(receiver: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # not used
-    sender = HttpSender(seconds=5.0)
+    sender = HttpSender(seconds=LONGEST)
     port = receiver.server_port
     later = sender.send(f"http://127.0.0.1:{port}/later", {}, b"", allow_private=True)
     assert later.wait is not None
@@ -163,7 +163,7 @@ def test_tls_is_checked_against_the_name_and_not_the_address(receiver: Threading
     context.load_cert_chain(certificate, key)
     receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
     trust = ssl.create_default_context(cafile=str(certificate))
-    sender = HttpSender(seconds=5.0, resolve=to("127.0.0.1"), trust=trust)  # type: ignore[arg-type]
+    sender = HttpSender(seconds=LONGEST, resolve=to("127.0.0.1"), trust=trust)  # type: ignore[arg-type]
     port = receiver.server_port
     assert sender.send(f"https://hooks.example.test:{port}/", {}, b"", allow_private=True).status == 204
     assert "mismatch" in sender.send(f"https://other.example.test:{port}/", {}, b"", allow_private=True).why

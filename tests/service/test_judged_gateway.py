@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.test_serve_shadows import LONGEST, Place, wait_for
+from tests.service.test_serve_shadows import Place
 
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
@@ -24,10 +24,11 @@ from headgate.routing.route import COLLECTION, Arm, Route
 from headgate.testing.load import closed, request
 from headgate.testing.releases import plan_of
 from headgate.testing.serving import sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 
 INFER = "/v2/models/simple/infer"
-CLIENTS, SECONDS = 8, 9.0
-PAIRS, LEAST = 160, 130  # copies that find no room are dropped
+CLIENTS, SECONDS = 8, 3.0
+PAIRS, AT_ONCE = 160, 40  # more copies would find no room
 FAILING = """\
 import numpy as np
 def features(columns):
@@ -68,20 +69,25 @@ class Arms(Place):
         wait_for(lambda: f"version {version} " in self.log.read_text(), f"version {version} answers")
         return self.project.clock.now()
 
-    def load(self, seconds: float) -> None:
+    def load(self) -> None:
         """Ask from several clients for a while."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + SECONDS
         port = int(self.url.rsplit(":", 1)[1])
         asked = [request(INFER, body(float(number))) for number in range(CLIENTS)]
         asyncio.run(closed(port, asked, lambda: time.monotonic() < end))
+
+    def paired(self, since: datetime) -> int:
+        return int(self.project.pairs("simple", since=since).num_rows)
 
     def copied(self) -> tuple[datetime, datetime]:
         """Copy requests to a shadow that answers ten more, and say that the live answers came true; return when."""
         self.route("good")
         wait_for(lambda: "is ready after" in self.log.read_text(), "the shadow is ready")
         since = self.project.clock.now()
-        said = [self.ask(float(1000 + number)) for number in range(PAIRS)]
-        wait_for(lambda: self.project.pairs("simple", since=since).num_rows >= LEAST, "pairs are in the log")
+        said: list[tuple[str, float]] = []
+        while len(said) < PAIRS:
+            said += [self.ask(float(1000 + len(said) + number)) for number in range(AT_ONCE)]
+            wait_for(lambda: self.paired(since) == len(said), "pairs are in the log")  # noqa: B023 - called at once
         received = micros(self.project.clock.now())
         found = [Outcome(name, 0, "", "", None, repr(x), x, None, received, "test") for name, x in said]
         sink, kept = self.project.outcome_sink(), threading.Event()
@@ -97,12 +103,25 @@ class Arms(Place):
         at = Standing("simple-good", plan, State.RUNNING, "1", since, since, since, 0)
         return self.project.judge().evidence(at, until + timedelta(hours=1))
 
+    def load_until(self, version: str, started: datetime, verdict: Verdict) -> None:
+        """Ask on until that much was seen of a canary that began then."""
+
+        def seen() -> bool:
+            self.load()
+            return self.judged(version, started, self.project.clock.now()).verdict is verdict
+
+        wait_for(seen, f"version {version} is {verdict}")
+
     def judged(self, version: str, started: datetime, until: datetime) -> Evidence:
-        """Return what is said of a canary that began then, once all is final that came in until then."""
-        said: Any = {"rungs": [{"share": SHARE}], "guards": {"predictions": None}, "shadow": None}
+        """Return what is said of a canary that began then, of all that was final at a time.
+
+        How long answers take is this machine's affair, and decides nothing here.
+        """
+        guards = {"predictions": None, "latency": {"role": "advisory"}}
+        said: Any = {"rungs": [{"share": SHARE}], "guards": guards, "shadow": None}
         plan = replace(plan_of(**said), model="simple", challengers={"challenger": Side(version, "sha256:0")})
         at = Standing(f"simple-{version}", plan, State.RUNNING, "1", started, started, started, 0)
-        return self.project.judge().evidence(at, until + timedelta(seconds=BEHIND))
+        return self.project.judge().evidence(at, until)
 
 
 def body(first: float) -> bytes:
@@ -120,17 +139,18 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     place.route()
     place.start()
     try:
-        place.load(SECONDS)
+        place.load()
         same = place.split("3")
-        place.load(2 * SECONDS)
+        place.load_until("3", same, Verdict.SOUND)
         failing = place.split("2")
-        place.load(SECONDS)
+        place.load_until("2", failing, Verdict.HARM)
         end = place.project.clock.now() + timedelta(seconds=10)  # the log is read in whole windows
         copied = place.copied()
     finally:
         if place.process.poll() is None:
             place.end()  # whatever it counted is in the rollups then
-    arms = (place.judged("3", same, failing), place.judged("2", failing, end))
+    final = timedelta(seconds=BEHIND)
+    arms = (place.judged("3", same, failing + final), place.judged("2", failing, end + final))
     return Judged(*arms, place.judged_shadow(*copied))
 
 
@@ -147,18 +167,17 @@ def test_a_version_that_fails_is_harm_by_its_errors(judged: Judged) -> None:
 
 def test_the_same_version_is_no_harm(judged: Judged) -> None:
     found = judged.same
-    assert found.verdict is not Verdict.HARM, found.why
+    assert found.verdict is Verdict.SOUND, found.why
     errors = next(one for one in found.readings if one.guard == "errors")
     assert errors.verdict is Verdict.SOUND, errors.why
     assert errors.units > 0
-    assert found.stop == ""
 
 
 def test_a_shadow_is_judged_by_its_pairs_and_the_rows_that_differ_are_shown(judged: Judged) -> None:
     found = judged.shadow
     quality = next(one for one in found.readings if one.guard == "quality")
     assert quality.verdict is Verdict.HARM, quality.why
-    assert LEAST <= quality.requests <= PAIRS
+    assert quality.requests == PAIRS
     assert quality.estimate is not None
     assert quality.estimate > 0
     assert len(found.differing) == 10

@@ -14,6 +14,7 @@ from headgate.journal.ports import Document
 from headgate.routing.route import COLLECTION
 from headgate.testing.running import POLICY
 from headgate.testing.serving import route, sum_bundle
+from headgate.testing.waiting import LONGEST
 from headgate.wiring import Project
 
 NAMES = [f"m{at}" for at in range(6)]
@@ -35,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]
 
 def ask(place: tuple[str, int], name: str) -> float:
     body = {"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}]}
-    connection = HTTPConnection(*place, timeout=30)
+    connection = HTTPConnection(*place, timeout=LONGEST)
     connection.request("POST", f"/v2/models/{name}/infer", json.dumps(body), {"content-type": "application/json"})
     answer = connection.getresponse()
     said = json.loads(answer.read())

@@ -11,6 +11,7 @@ from headgate.adapters.outcomes.history import FILES, History
 from headgate.adapters.outcomes.segments import MOST_BYTES, MOST_WAITING, Segments
 from headgate.base.errors import Unavailable
 from headgate.predictions.outcome import Outcome
+from headgate.testing.waiting import LONGEST
 
 
 def said(at: int, value: str = "1") -> Outcome:
@@ -66,7 +67,7 @@ def test_many_requests_share_a_sync_and_none_is_told_before_it_returned(tmp_path
     calls = disk.calls
     disk.may.set()
     for one in told:
-        assert one.event.wait(10)
+        assert one.event.wait(LONGEST)
         assert one.error is None
     assert disk.calls == calls + 1, "a hundred requests, one sync"
     segments.close()
@@ -80,7 +81,7 @@ def test_after_a_failed_sync_nothing_of_it_is_kept_and_a_new_segment_is_begun(tm
         disk.fails = fails
         told = Told()
         segments.record([said(at)], told)
-        assert told.event.wait(10)
+        assert told.event.wait(LONGEST)
         assert (told.error is not None) is fails
     segments.close()
     assert values(tmp_path) == [0, 3]
@@ -135,7 +136,7 @@ def test_a_segment_that_cannot_be_begun_leaves_no_file_and_new_folders_are_synce
     for at in range(2):
         told = Told()
         segments.record([said(at)], told)
-        assert told.event.wait(10)
+        assert told.event.wait(LONGEST)
         assert (told.error is not None) is fails
         assert len(list((tmp_path / "outcomes" / "segments").iterdir())) == at
         fails = False

@@ -14,6 +14,7 @@ from headgate.adapters.outcomes.files import pieces
 from headgate.base.clock import SystemClock
 from headgate.base.errors import BadInput, Unavailable
 from headgate.testing.running import POLICY
+from headgate.testing.waiting import LONGEST
 from headgate.wiring import Project
 
 ROWS = "".join(f"{uuid.UUID(int=number)},{number % 2}\n" for number in range(40))
@@ -39,7 +40,9 @@ def test_a_file_behind_a_url_is_imported_and_importing_it_again_changes_nothing(
     (tmp_path / "headgate.yaml").write_text(POLICY)
     command = [sys.executable, "-m", "headgate.cli.main", "outcomes", "import", bucket % "truth.csv", "--json"]
     for _ in range(2):
-        done = subprocess.run([*command, "-C", str(tmp_path)], capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(
+            [*command, "-C", str(tmp_path)], capture_output=True, text=True, check=False, timeout=LONGEST
+        )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == {"file": "truth.csv", "accepted": 40, "bad": 0, "errors": []}
     table = Project.open(tmp_path, SystemClock()).outcomes().table()

@@ -14,6 +14,7 @@ from headgate.loop.inspect import inspect
 from headgate.loop.steps import tick
 from headgate.testing.clock import FakeClock
 from headgate.testing.supply import MODEL, Supply, again
+from headgate.testing.waiting import LONGEST
 
 
 def open_store(folder: Path) -> SqlEventStore:
@@ -78,7 +79,7 @@ steps.promote(supply.desk, MODEL, sys.argv[1], "person:grace", "it is time")
 def test_of_two_processes_that_promote_at_once_one_wins(supply: Supply) -> None:
     first, second = supply.ready(), supply.ready()
     children = [child(supply, RACE, version.number) for version in (first, second)]
-    said = sorted(process.communicate(timeout=120)[0].strip() for process in children)
+    said = sorted(process.communicate(timeout=LONGEST)[0].strip() for process in children)
     assert said[1] == "won"
     assert said[0].startswith("Conflict somebody else moved the pointer first: it is now at version")
     (move,) = supply.ledger.moves
@@ -88,7 +89,7 @@ def test_of_two_processes_that_promote_at_once_one_wins(supply: Supply) -> None:
 def test_killed_between_journal_and_alias_the_next_tick_finishes(supply: Supply) -> None:
     version = supply.ready()
     process = child(supply, KILLED, version.number)
-    process.communicate(timeout=120)
+    process.communicate(timeout=LONGEST)
     assert process.returncode == -9
     assert supply.route.champion.version == "1"
     assert supply.registry.alias(MODEL, "champion") is None

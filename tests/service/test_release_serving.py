@@ -9,11 +9,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -37,9 +35,10 @@ from headgate.testing.registry import MemoryRegistry
 from headgate.testing.release_supply import BUSY, plenty
 from headgate.testing.running import POLICY
 from headgate.testing.serving import sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-MODEL, LONGEST = "simple", 60.0
+MODEL = "simple"
 RELEASE = """\
     release:
       shadow: { duration: 1s, requests: 1 }
@@ -183,13 +182,6 @@ def end(process: "subprocess.Popen[str]") -> int:
         process.send_signal(signal.SIGCONT)
         process.terminate()
     return process.wait(LONGEST)
-
-
-def wait_for(true: Callable[[], object], what: str) -> None:
-    last = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < last, f"waited in vain until {what}"
-        threading.Event().wait(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """`headgate score` as a process: killed and run again, the answers are those of the bundle, all of them."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from headgate.journal.event import NewEvent
 from headgate.scoring.steps import PART
 from headgate.testing.serving import sum_bundle
 from headgate.testing.supply import MODEL, policy_of
+from headgate.testing.waiting import LONGEST
 from headgate.wiring import Project
 
 ROWS = PART + PART // 2
@@ -44,23 +43,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(folder: Path, output: str, *words: str) -> list[str]:
-    start = [sys.executable, "-m", "headgate.cli.main", "score", MODEL, str(folder / "rows.parquet")]
-    return [*start, str(folder / output), "--json", "-C", str(folder), *words]
+# Runs a command that kills itself once its first part is there.
+KILLED = """
+import os
+from headgate.cli.main import main
+from headgate.scoring.parts import Parts
+real = Parts.write
+def write(*args):
+    real(*args)
+    os.kill(os.getpid(), 9)
+Parts.write = write
+main()
+"""
 
 
-def score(folder: Path, output: str, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command(folder, output, *words), capture_output=True, text=True, check=False, timeout=120)
+def score(folder: Path, output: str, *words: str, code: str = "") -> "subprocess.CompletedProcess[str]":
+    start = [sys.executable, *(["-c", code] if code else ["-m", "headgate.cli.main"]), "score", MODEL]
+    command = [*start, str(folder / "rows.parquet"), str(folder / output), "--json", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
 
 
 def test_killed_and_run_again_it_goes_on_and_loses_nothing(folder: Path) -> None:
-    process = subprocess.Popen(command(folder, "out.parquet", "--version", "1"))
-    first = folder / ".out.parquet.parts" / "0000000.arrow"
-    waited = threading.Event()
-    while not first.exists() and process.poll() is None:
-        waited.wait(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    assert score(folder, "out.parquet", "--version", "1", code=KILLED).returncode == -signal.SIGKILL
+    assert [path.name for path in (folder / ".out.parquet.parts").glob("*.arrow")] == ["0000000.arrow"]
     assert not (folder / "out.parquet").exists()
     done = score(folder, "out.parquet", "--version", "1")
     assert done.returncode == 0, done.stderr

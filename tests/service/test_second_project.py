@@ -29,7 +29,7 @@ class Shell:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -43,7 +43,7 @@ class Shell:
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     folder = tmp_path_factory.mktemp("second") / "digits"
     shutil.copytree(DIGITS, folder, ignore=shutil.ignore_patterns("data", ".headgate", "__pycache__"))
-    subprocess.run([sys.executable, folder / "prepare.py"], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, folder / "prepare.py"], check=True, capture_output=True, timeout=600)
     shell = Shell(folder)
     shell.run("check")
     shell.run("train")

@@ -8,8 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,9 +24,9 @@ from headgate.predictions.query import Wanted
 from headgate.routing.route import COLLECTION
 from headgate.testing.running import POLICY
 from headgate.testing.serving import route, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-LONGEST = 60.0
 ASKED = 40
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}]}).encode()
 
@@ -61,6 +59,13 @@ def logged(project: Project) -> int:
     return int(project.predictions("simple").table(Wanted(None, limit=10_000)).num_rows)
 
 
+def compacted(folder: Path, admin: int) -> bool:
+    """Say whether a Parquet file is there; the metrics are shown meanwhile."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=LONGEST) as page:
+        assert page.status == 200
+    return bool(list((folder / ".headgate" / "predictions").rglob("*.parquet")))
+
+
 def test_a_killed_workers_predictions_become_parquet_while_the_others_serve_and_the_end_is_clean(
     tmp_path: Path,
 ) -> None:
@@ -73,23 +78,15 @@ def test_a_killed_workers_predictions_become_parquet_while_the_others_serve_and_
     try:
         found = [re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline()) for _ in range(2)]
         port, admin = (int(one[1]) for one in found if one)
-        end = time.monotonic() + LONGEST
-        answered = 0
-        while answered < ASKED:
-            assert time.monotonic() < end, (tmp_path / "serve.log").read_text()
-            answered += ask(port) == 200
-        while logged(project) < ASKED:
-            assert time.monotonic() < end, "the log is not on the disk"
+        said = (tmp_path / "serve.log").read_text
+        wait_for(lambda: all(worker["ready"] for worker in workers(admin)), "both are ready", said)
+        assert {ask(port) for _ in range(ASKED)} == {200}
+        wait_for(lambda: logged(project) == ASKED, "the log is on the disk", said)
         for worker in workers(admin):
             os.kill(worker["pid"], signal.SIGKILL)
-        while not list((tmp_path / ".headgate" / "predictions").rglob("*.parquet")):
-            assert time.monotonic() < end, (tmp_path / "serve.log").read_text()
-            with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=LONGEST) as page:
-                assert page.status == 200
-            threading.Event().wait(0.05)
+        wait_for(lambda: compacted(tmp_path, admin), "the log is compacted", said)
         assert logged(project) == ASKED
-        while not all(worker["ready"] for worker in workers(admin)):
-            assert time.monotonic() < end, (tmp_path / "serve.log").read_text()
+        wait_for(lambda: all(worker["ready"] for worker in workers(admin)), "both are back", said)
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(LONGEST)
@@ -119,10 +116,9 @@ def test_a_chore_that_fails_is_said_and_tried_again_and_one_that_is_not_due_is_n
 
     async def some() -> None:
         task = asyncio.create_task(keep_doing(Chore("sweeping", command, lambda: next(due, False), 0.01)))
-        for _ in range(1000):
-            if made.exists() and made.read_text() == "xx":
-                break
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(LONGEST):
+            while caplog.text.count("sweeping: ended") < 2:  # noqa: ASYNC110 - the log has no event
+                await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

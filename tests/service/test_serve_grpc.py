@@ -4,8 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,9 +21,9 @@ from headgate.journal.ports import Document
 from headgate.routing.route import COLLECTION
 from headgate.testing.running import POLICY
 from headgate.testing.serving import route, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-LONGEST = 60.0
 ADDRESS = r"127\.0\.0\.1:(\d+)"
 
 
@@ -77,10 +75,7 @@ def client(place: Place) -> Iterator[Any]:
     made = triton.InferenceServerClient(
         place.address("gRPC on "), ssl=True, root_certificates=str(place.folder / "cert.pem")
     )
-    end = time.monotonic() + LONGEST
-    while not ready(made):
-        assert time.monotonic() < end, (place.folder / "serve.log").read_text()
-        threading.Event().wait(0.05)
+    wait_for(lambda: ready(made), "it is ready", (place.folder / "serve.log").read_text)
     yield made
     made.close()
 
@@ -107,20 +102,14 @@ def test_it_answers_over_tls_and_to_nobody_who_does_not_speak_it(place: Place, c
 
 
 def test_what_it_refuses_is_counted_by_status_and_code(place: Place, client: Any) -> None:
-    before = {code: place.refused(code) for code in ("unknown_model", "wrong_shape")}
     for _ in range(3):
         with pytest.raises(InferenceServerException, match="is not served"):
             ask(client, "nobody", (1, 3))
     for _ in range(2):
         with pytest.raises(InferenceServerException, match="expected"):
             ask(client, "simple", (1, 4))
-    end = time.monotonic() + LONGEST
-    while {code: place.refused(code) - count for code, count in before.items()} != {
-        "unknown_model": 3,
-        "wrong_shape": 2,
-    }:
-        assert time.monotonic() < end, "the workers have not told of it"
-        threading.Event().wait(0.1)
+    told = {"unknown_model": 3, "wrong_shape": 2}
+    wait_for(lambda: {code: place.refused(code) for code in told} == told, "the workers have told of it")
 
 
 def test_each_address_is_said_once(place: Place) -> None:

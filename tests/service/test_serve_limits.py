@@ -22,7 +22,8 @@ from headgate.gateway.grpc.server import listen as listen_grpc
 from headgate.gateway.limits import Limits
 from headgate.gateway.listen import accept, listen, open_tls
 from headgate.gateway.turn import Pulse
-from headgate.testing.running import LONGEST, POLICY
+from headgate.testing.running import POLICY
+from headgate.testing.waiting import LONGEST
 
 HOST = "127.0.0.1"
 TURN = 0.02
@@ -54,34 +55,50 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(TURN)
 
 
-async def greets(certificate: Path, key: Path) -> None:
+async def opened(pair: tuple[Path, Path], seconds: float) -> tuple[Greeter, int]:
+    """Return a server that greets two at a time, each within so many seconds, and its port."""
     (plug,) = listen(HOST, 0)
-    limits = Limits(handshakes=2, receive_seconds=1.0)
-    port = plug.getsockname()[1]
-    server = await accept(asyncio.get_running_loop(), plug, Echo, open_tls(certificate, key), limits)
+    limits = Limits(handshakes=2, receive_seconds=seconds)
+    server = await accept(asyncio.get_running_loop(), plug, Echo, open_tls(*pair), limits)
     assert isinstance(server, Greeter)
+    return server, plug.getsockname()[1]
+
+
+async def counts(pair: tuple[Path, Path]) -> None:
+    server, port = await opened(pair, LONGEST)
     silent = [await asyncio.open_connection(HOST, port) for _ in range(2)]
     await until(lambda: len(server.greeted) == 2)
     extra = await asyncio.open_connection(HOST, port)
     assert await extra[0].read() == b""  # hung up on: two have not shaken hands yet
-    for reader, _ in silent:
-        assert await reader.read() == b""  # too slow
+    for _, writer in silent:
+        writer.close()
     await until(lambda: not server.greeted)
-    trust = ssl.create_default_context(cafile=str(certificate))
-    reader, writer = await asyncio.open_connection(HOST, port, ssl=trust)
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=ssl.create_default_context(cafile=str(pair[0])))
     writer.write(b"hello")
     assert await reader.readexactly(5) == b"hello"
     assert not server.greeted
-    for one in (writer, extra[1], *(writer for _, writer in silent)):
+    for one in (writer, extra[1]):
         one.close()
     server.close()
-    assert plug.fileno() < 0
+    await asyncio.sleep(TURN)
+
+
+async def cuts_off(pair: tuple[Path, Path]) -> None:
+    server, port = await opened(pair, 0.2)
+    reader, writer = await asyncio.open_connection(HOST, port)
+    assert await reader.read() == b""  # too slow
+    await until(lambda: not server.greeted)
+    writer.close()
+    server.close()
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection(HOST, port)
     await asyncio.sleep(TURN)
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_clients_that_never_shake_hands_are_counted_and_cut_off(pair: tuple[Path, Path], run: Any) -> None:
-    run(asyncio.wait_for(greets(*pair), LONGEST))
+    for part in (counts, cuts_off):
+        run(asyncio.wait_for(part(pair), LONGEST))
 
 
 async def calls() -> Counter[str]:
@@ -116,7 +133,7 @@ def test_grpc_takes_only_so_many_connections() -> None:
 def serve(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     wide = {**os.environ, "COLUMNS": "200"}
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(folder), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=wide)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST, env=wide)
 
 
 @pytest.mark.parametrize("option", ["--port", "--grpc-port", "--admin-port"])

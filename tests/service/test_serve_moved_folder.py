@@ -18,6 +18,7 @@ from headgate.registry.version import RunRecord
 from headgate.release.steps import Desk, promote
 from headgate.testing.registry import MemoryRegistry
 from headgate.testing.serving import sum_bundle
+from headgate.testing.waiting import LONGEST
 from headgate.wiring import Project
 
 POLICY = """\
@@ -35,7 +36,6 @@ models:
     split: { holdout: 1d }
     scorecard: [{ kind: metric, metric: rmse, role: primary, at_most: 1 }]
 """
-LONGEST = 30.0
 ROW = {"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}]}
 
 

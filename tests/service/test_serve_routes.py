@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +24,7 @@ from headgate.routing.route import COLLECTION, Arm, Route
 from headgate.routing.split import Split
 from headgate.testing.load import Seen, closed, opened, request
 from headgate.testing.serving import pyfunc_bundle, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
 POLICY = """\
@@ -42,12 +42,10 @@ models:
     split: { holdout: 1d }
     scorecard: [{ kind: metric, metric: rmse, role: primary, at_most: 1 }]
 """
+PATIENT = "    serving: { queue_ms: 10000 }  # a busy machine is no overload\n"
 INFER = "/v2/models/sums/infer"
-LONGEST = 30.0
 CLIENTS = 64
-ROW_SECONDS = 0.01  # so long that nothing else counts beside it
-LEAST = 0.7  # of what the model can do: the rest is the machine's, which others use as well
-SLOW = f"""
+SLOW = """
 import time
 
 def _load_pyfunc(path):
@@ -55,7 +53,9 @@ def _load_pyfunc(path):
 
 class Model:
     def predict(self, frame, params=None):
-        time.sleep({ROW_SECONDS} * len(frame))
+        with open({told!r}, "ab") as told:
+            told.write(b"." * len(frame))
+        time.sleep({seconds} * len(frame))
         return [float(sum(row)) for row in frame["x"]]
 """
 
@@ -64,7 +64,7 @@ class Gateway:
     """A project folder with a journal of its own, and a worker on it."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "headgate.yaml").write_text(POLICY)
+        (folder / "headgate.yaml").write_text(POLICY + PATIENT)
         self.folder = folder
         self.journal: EventStore = Project.open(folder, SystemClock()).journal()
         self.revision = 0
@@ -93,24 +93,25 @@ class Gateway:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.process.stdout.readline())
-        assert found, (self.folder / "worker.log").read_text()
+        assert found, self.log()
         self.port = int(found[1])
-        self.wait_for(self.revision)
+        self.reach()
 
-    def wait_for(self, revision: int) -> float:
-        """Wait until the worker follows a revision; return the seconds that took."""
-        began = time.monotonic()
-        while time.monotonic() - began < LONGEST:
-            with urlopen(f"http://127.0.0.1:{self.port}/v2/health/live", timeout=LONGEST):
-                pass
-            try:
-                with urlopen(f"http://127.0.0.1:{self.port}/v2/health/ready", timeout=LONGEST) as answer:
-                    if json.loads(answer.read())["models"][0]["revision"] == revision:
-                        return time.monotonic() - began
-            except OSError:
-                pass  # not ready yet: 503
-            threading.Event().wait(0.01)
-        raise AssertionError((self.folder / "worker.log").read_text())
+    def reach(self) -> None:
+        """Wait until the worker follows the last revision."""
+        wait_for(self._follows, f"revision {self.revision} is followed", self.log)
+
+    def _follows(self) -> bool:
+        with urlopen(f"http://127.0.0.1:{self.port}/v2/health/live", timeout=LONGEST):
+            pass
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/v2/health/ready", timeout=LONGEST) as answer:
+                return bool(json.loads(answer.read())["models"][0]["revision"] == self.revision)
+        except OSError:
+            return False  # not ready yet: 503
+
+    def log(self) -> str:
+        return (self.folder / "worker.log").read_text()
 
     def memory(self) -> float:
         """Return the worker's resident megabytes."""
@@ -140,22 +141,26 @@ def body(number: int) -> bytes:
     ).encode()
 
 
+def asked() -> list[bytes]:
+    """Return what each client asks; every second one names its unit."""
+    return [
+        request(INFER, body(number), **({"headgate_unit": f"u{number}"} if number % 2 else {}))
+        for number in range(CLIENTS)
+    ]
+
+
 class Load:
-    """64 clients in a thread of their own; every second one names its unit."""
+    """64 clients in a thread of their own."""
 
     def __init__(self, port: int) -> None:
         self.going, self.failed = True, list[BaseException]()
         self.seen: list[Seen] = []
-        self.requests = [
-            request(INFER, body(number), **({"headgate_unit": f"u{number}"} if number % 2 else {}))
-            for number in range(CLIENTS)
-        ]
         self._thread = threading.Thread(target=self._run, args=(port,))
         self._thread.start()
 
     def _run(self, port: int) -> None:
         try:
-            self.seen = asyncio.run(closed(port, self.requests, lambda: self.going))
+            self.seen = asyncio.run(closed(port, asked(), lambda: self.going))
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             self.failed.append(error)
 
@@ -164,6 +169,17 @@ class Load:
         self._thread.join()
         assert not self.failed, self.failed
         return self.seen
+
+
+def some(count: int) -> Callable[[], bool]:
+    """Return what says yes so many times."""
+    turns = iter(range(count))
+    return lambda: next(turns, None) is not None
+
+
+def ask(port: int, count: int) -> list[Seen]:
+    """Ask so many times, as 64 clients do."""
+    return asyncio.run(closed(port, asked(), some(count)))
 
 
 def check(seen: Seen) -> str:
@@ -182,20 +198,19 @@ def test_routes_set_200_times_under_load_fail_no_request_and_every_answer_is_its
         gateway.make(version)
     gateway.route("1")
     gateway.start()
-    load, slowest = Load(gateway.port), 0.0
+    load = Load(gateway.port)
     for turn in range(200):
         champion, challenger = "1234"[turn // 50], "1234"[turn % 4]  # what nobody names is let go, and loaded again
         challenger = "" if challenger == champion else challenger
         gateway.route(champion, challenger, (turn % 10) / 10 if challenger else 0)
         if turn % 10 == 0:
-            slowest = max(slowest, gateway.wait_for(gateway.revision))
+            gateway.reach()
         threading.Event().wait(0.02)
-    gateway.wait_for(gateway.revision)
+    gateway.reach()
     found = Counter(map(check, load.end()))
     assert set(found) == set("1234")
-    assert slowest < 1
     assert gateway.end() == 0
-    assert "ERROR" not in (gateway.folder / "worker.log").read_text()
+    assert "ERROR" not in gateway.log()
 
 
 def test_shares_are_met_units_stay_and_a_dead_controllers_share_goes_back(gateway: Gateway) -> None:
@@ -205,11 +220,9 @@ def test_shares_are_met_units_stay_and_a_dead_controllers_share_goes_back(gatewa
     gateway.start()
     for share in (0.05, 0.3):
         wanted = gateway.route("1", "2", share)
-        gateway.wait_for(gateway.revision)
-        load = Load(gateway.port)
-        threading.Event().wait(1.5)
+        gateway.reach()
         drawn, units = Counter[str](), dict[int, set[str]]()
-        for one in load.end():
+        for one in ask(gateway.port, 4000):
             version = check(one)
             number = round(json.loads(one.body)["outputs"][0]["data"][0] - float(version) - 0.25)
             if number % 2:
@@ -217,44 +230,37 @@ def test_shares_are_met_units_stay_and_a_dead_controllers_share_goes_back(gatewa
             else:
                 drawn[version] += 1
         total = drawn.total()
-        assert total > 100
-        assert abs(drawn["2"] - total * share) < 5 * (total * share * (1 - share)) ** 0.5
+        assert total > 1000
+        assert abs(drawn["2"] - total * share) < 6 * (total * share * (1 - share)) ** 0.5
         split = Split.of(wanted)
-        assert units == {number: {"12"[split.of_unit(f"u{number}".encode())]} for number in units}
-    until = SystemClock().now() + timedelta(seconds=1.5)
-    gateway.route("1", "2", 1.0, renewed_until=until)
-    gateway.wait_for(gateway.revision)
-    for wait, versions in ((0.3, {"2"}), (1.8, {"1", "2"})):
-        load = Load(gateway.port)
-        threading.Event().wait(wait)
-        assert set(map(check, load.end())) <= versions
+        assert units == {number: {"12"[split.of_unit(f"u{number}".encode())]} for number in range(1, CLIENTS, 2)}
+    gateway.route("1", "2", 1.0, renewed_until=SystemClock().now() + timedelta(hours=1))
+    gateway.reach()
+    assert set(map(check, ask(gateway.port, 256))) == {"2"}
+    gateway.route("1", "2", 1.0, renewed_until=SystemClock().now() + timedelta(seconds=1))
     load = Load(gateway.port)
-    threading.Event().wait(0.3)
-    assert set(map(check, load.end())) == {"1"}
-    assert "lease was not renewed" in (gateway.folder / "worker.log").read_text()
+    wait_for(lambda: "lease was not renewed" in gateway.log(), "the lease ends")
+    assert set(map(check, load.end())) <= {"1", "2"}
+    assert set(map(check, ask(gateway.port, 256))) == {"1"}
 
 
-def test_three_times_what_a_model_can_do_costs_no_goodput_and_the_rest_is_told_to_come_back(gateway: Gateway) -> None:
-    gateway.make("1", SLOW)
+def test_three_times_what_a_model_can_do_the_rest_is_told_to_come_back_and_nothing_is_worked_out_in_vain(
+    gateway: Gateway,
+) -> None:
+    """How much is answered is measured by `benchmarks/bench_overload.py`."""
+    told, row_seconds, seconds = gateway.folder / "told", 0.01, 4.0  # a row takes so long that nothing else counts
+    (gateway.folder / "headgate.yaml").write_text(POLICY)
+    gateway.make("1", SLOW.format(told=str(told), seconds=row_seconds))
     gateway.route("1")
     gateway.start()
-    content, can_do, seconds = request(INFER, body(1)), 1 / ROW_SECONDS, 4.0
-    warm = time.monotonic() + 1
-    asyncio.run(closed(gateway.port, [content] * 8, lambda: time.monotonic() < warm))
-    before = gateway.memory()
-    began = time.monotonic()
-    seen = asyncio.run(opened(gateway.port, content, 3 * can_do, seconds, 150))
-    took = time.monotonic() - began
+    content = request(INFER, body(1))
+    assert {one.status for one in asyncio.run(closed(gateway.port, [content] * 8, some(100)))} <= {200, 503}
+    memory, before = gateway.memory(), told.stat().st_size
+    seen = asyncio.run(opened(gateway.port, content, 3 / row_seconds, seconds, 150))
     answered, refused = ([one for one in seen if one.status == status] for status in (200, 503))
-    assert len(answered) + len(refused) == len(seen) > 2.9 * can_do * seconds
-    assert LEAST * can_do * seconds <= len(answered) <= can_do * took
+    assert len(answered) + len(refused) == len(seen)
     assert set(map(check, answered)) == {"1"}
     assert {(one.headers["retry-after"], json.loads(one.body)["code"]) for one in refused} == {("1", "overloaded")}
-    assert gateway.memory() < before + 20
-    assert check(asyncio.run(closed(gateway.port, [content], once()))[0]) == "1", "what came after is answered again"
-
-
-def once() -> Callable[[], bool]:
-    """Return what says yes the first time."""
-    turns = iter((True,))
-    return lambda: next(turns, False)
+    assert told.stat().st_size - before == len(answered), "what was refused was worked out, or an answer was lost"
+    assert gateway.memory() < memory + 20
+    assert check(asyncio.run(closed(gateway.port, [content], some(1)))[0]) == "1", "what came after is answered again"

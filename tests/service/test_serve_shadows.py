@@ -5,10 +5,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,12 +21,13 @@ from headgate.predictions.query import Wanted
 from headgate.routing.route import COLLECTION, Arm, Route, Shadow
 from headgate.testing.running import POLICY
 from headgate.testing.serving import pyfunc_bundle, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-LONGEST = 250.0  # a shadow runs on what nobody else wants
 INFER = "/v2/models/simple/infer"
-SERVING = "    serving: { shadow: { patience: 6s, memory_mb: 1000, queue_rows: 50 } }\n"
+SERVING = "    serving: { shadow: { patience: 6s, memory_mb: 1000, queue_rows: 40 } }\n"
 CRASH, HANG, EAT, DIE, STUCK = 101.0, 102.0, 103.0, 104.0, 105.0  # what the first number of a row makes a shadow do
+BEGAN = "stuck"  # a file that is there once the pyfunc model is
 FEATURES = """\
 import re
 import numpy as np
@@ -49,6 +49,7 @@ class Model:
         if {die} in list(frame["x"]):
             os._exit(4)
         if {stuck} in list(frame["x"]):
+            open({began!r}, "w").close()
             time.sleep(3600)
         return list(frame["x"])
 def _load_pyfunc(path):
@@ -60,7 +61,8 @@ def bundles(folder: Path) -> dict[str, Shadow]:
     made = {name: FEATURES.format(at=at, does=does) for name, (at, does) in DOES.items()}
     digests = {name: sum_bundle(folder / name, "simple", 1.0, code, None) for name, code in made.items()}
     digests["good"] = sum_bundle(folder / "good", "simple", 10.0, width=None)
-    digests["apart"] = pyfunc_bundle(folder / "apart", "simple", PYFUNC.format(die=DIE, stuck=STUCK), None)
+    code = PYFUNC.format(die=DIE, stuck=STUCK, began=str(folder / BEGAN))
+    digests["apart"] = pyfunc_bundle(folder / "apart", "simple", code, None)
     return {name: Shadow(name, f"of-{name}", digest, 1.0, str(folder / name)) for name, digest in digests.items()}
 
 
@@ -106,6 +108,11 @@ class Place:
             assert answer.status == 200, said
             return str(answer.headers["headgate-prediction-id"]), float(said["outputs"][0]["data"][0])
 
+    def answers(self, count: int) -> list[float]:
+        """Return what as many rows are answered, each by a request of its own, all under way at once."""
+        with ThreadPoolExecutor(count) as pool:
+            return [value for _, value in pool.map(self.ask, map(float, range(count)))]
+
     def metric(self, name: str) -> float:
         page = self.show("/metrics")
         return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if re.match(rf"{name}[ {{]", line))
@@ -129,6 +136,16 @@ class Place:
         return code
 
 
+def hanging(place: Place) -> list[int]:
+    """Have two shadows hang, the one in a process of its own last; return every process below the worker."""
+    began = place.folder / "bundles" / BEGAN
+    began.unlink(missing_ok=True)
+    place.ask(HANG)
+    place.ask(STUCK)
+    wait_for(began.exists, "it is at it")
+    return family(place.process.pid)
+
+
 def family(pid: int) -> list[int]:
     """Return every process of a shadow below one; what compacts the log now and then is none."""
     found: list[int] = []
@@ -148,13 +165,6 @@ def alive(pids: list[int]) -> list[int]:
             if Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z":
                 found.append(pid)
     return found
-
-
-def wait_for(true: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        threading.Event().wait(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +239,7 @@ def test_a_shadow_that_ends_its_process_twice_is_quarantined(place: Place, name:
     assert place.ask(1.0)[1] == 1.0
     dropped = place.metric("headgate_shadow_dropped_total")
     place.ask(at)
-    said = [place.ask(float(n))[1] for n in range(70)]  # more than may wait for one that hangs
-    assert said == [float(n) for n in range(70)]
+    assert place.answers(70) == [float(n) for n in range(70)]  # more than may wait for one that hangs
     wait_for(lambda: f"{whose}: quarantined, it ended its process 2 times" in place.notes(), "it is in quarantine")
     assert why in place.notes()
     if name == "hang":
@@ -261,10 +270,7 @@ def test_sigterm_leaves_no_process_though_one_hangs(place: Place) -> None:
     wait_for(lambda: len(family(place.process.pid)) == 4, "they run")
     ready = place.log.read_text().count("is ready after")
     wait_for(lambda: place.log.read_text().count("is ready after") >= ready, "they are ready")
-    place.ask(HANG)
-    place.ask(STUCK)
-    threading.Event().wait(0.2)
-    children = family(place.process.pid)
+    children = hanging(place)
     assert place.end() == 0
     wait_for(lambda: not alive(children), "every process has ended")
 
@@ -272,10 +278,7 @@ def test_sigterm_leaves_no_process_though_one_hangs(place: Place) -> None:
 def test_a_killed_worker_leaves_no_process_though_two_hang(place: Place) -> None:
     place.start()
     wait_for(lambda: place.log.read_text().count("is ready after") == 3, "every shadow is ready")
-    place.ask(HANG)
-    place.ask(STUCK)
-    threading.Event().wait(0.5)
-    children = family(place.process.pid)
-    assert len(children) == 4
+    children = hanging(place)
+    assert len(children) > 2  # the good one, the model's own process, and who hangs or was just started again
     place.end(signal.SIGKILL)
     wait_for(lambda: not alive(children), "every process has ended by itself")

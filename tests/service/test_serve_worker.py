@@ -10,9 +10,8 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -25,6 +24,7 @@ from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document, EventStore
 from headgate.routing.route import COLLECTION
 from headgate.testing.serving import pyfunc_bundle, route, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
 POLICY = """\
@@ -49,20 +49,12 @@ models:
     serving: { queue_ms: 10000 }  # what is refused under overload is tested elsewhere; a busy machine is none here
 """
 INFER = "/v2/models/sums/infer"
-LONGEST = 20.0
 
 
 def body(*rows: list[float]) -> bytes:
     data = [value for row in rows for value in row]
     tensor = {"name": "x", "shape": [len(rows), 3], "datatype": "FP32", "data": data}
     return json.dumps({"inputs": [tensor]}).encode()
-
-
-def wait_for(true: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        threading.Event().wait(0.02)
 
 
 class Serving:
@@ -181,16 +173,18 @@ def test_what_a_worker_imports(tmp_path: Path) -> None:
     serving.make("1")
     serving.move("1")
     code = (
-        "import sys, signal, threading, os\n"
+        "import atexit, sys\n"
         "from headgate.cli.main import main\n"
-        "threading.Timer(4, lambda: (print(*sorted(sys.modules)), os.kill(os.getpid(), signal.SIGTERM))).start()\n"
+        "atexit.register(lambda: print(*sorted(sys.modules)))\n"
         f"sys.argv = ['headgate', 'serve', '-C', {str(tmp_path)!r}, '--port', '0']\n"
         "main()\n"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    modules = set(ran.stdout.split())
-    assert "onnxruntime" in modules, ran.stderr
-    assert "version 1 serves" in ran.stderr
+    with (tmp_path / "worker.log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=log, text=True)
+    wait_for(lambda: "version 1 serves" in serving.log() or process.poll() is not None, "it serves", serving.log)
+    process.send_signal(signal.SIGTERM)
+    modules = set(process.communicate(timeout=LONGEST)[0].split())
+    assert "onnxruntime" in modules, serving.log()
     banned = {"mlflow", "pandas", "sklearn", "feast", "evidently", "scipy", "pyarrow", "onnx", "duckdb", "lightgbm"}
     assert modules & banned == set()
 
@@ -265,7 +259,9 @@ def test_200_pointer_moves_under_load_fail_no_request_and_every_answer_is_its_ve
     thread = threading.Thread(target=run)
     thread.start()
     for move in range(200):
-        serving.move("1234"[(move + 1) % 4])
+        version = "1234"[(move + 1) % 4]
+        serving.move(version)
+        wait_for(lambda: failed or seen[version], f"{version} has answered")  # noqa: B023 - called at once
         threading.Event().wait(0.05)
     serving.move("3")
     wait_for(lambda: serving.version() == "3", "the last move took effect")
@@ -391,7 +387,7 @@ def test_a_port_in_use_and_an_open_address_are_said_in_one_line(serving: Serving
             (["--host", "0.0.0.0"], 3, "--insecure-no-auth"),  # noqa: S104 - what is refused
         ):
             command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(serving.folder), *options]
-            ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+            ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
             assert ran.returncode == code
             assert words in ran.stderr
             assert "Traceback" not in ran.stderr

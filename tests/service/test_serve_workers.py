@@ -9,10 +9,9 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -26,9 +25,9 @@ from headgate.journal.ports import Document
 from headgate.routing.route import COLLECTION
 from headgate.testing.running import POLICY
 from headgate.testing.serving import route, sum_bundle
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-LONGEST = 30.0
 INFER = "/v2/models/simple/infer"
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}]}).encode()
 
@@ -88,13 +87,6 @@ class Crew:
         return code
 
 
-def wait_for(true: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        threading.Event().wait(0.02)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crew") / "project"
@@ -140,6 +132,34 @@ class Load:
                 self.seen[type(error).__name__] += 1
 
 
+def metric(page: str, name: str) -> float:
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if re.match(rf"{name}[ {{]", line))
+
+
+def test_the_metrics_of_all_workers_are_on_one_page(crew: Crew) -> None:
+    # The first to ask: whatever is on the page then came from here.
+    answers = [crew.ask()[0] for _ in range(40)] + [crew.ask(body=b"{")[0] for _ in range(3)]
+    assert Counter(answers) == {200: 40, 400: 3}
+
+    def told(name: str) -> float:
+        return metric(crew.metrics(), f"headgate_{name}")
+
+    wait_for(lambda: (told("requests_total"), told("refused_total")) == (40, 3), "every worker has told")
+    assert told("rows_total") == told("request_duration_seconds_count") == 40
+    wait_for(lambda: told("log_rows_total") == 40, "the log is written")
+    page = crew.metrics()
+    misses = metric(page, "headgate_cache_misses_total")
+    assert 1 <= misses <= 2  # one for each worker that met the row
+    assert metric(page, "headgate_cache_hits_total") == 40 - misses
+    assert metric(page, "headgate_cache_bytes") > 0
+    assert re.search(r'headgate_refused_total{status="400",code="\w+"} 3', page)
+    assert metric(page, "headgate_workers") == 2
+    assert metric(page, "headgate_version_load_seconds") > 0
+    health = json.loads(crew.show("/health"))
+    assert [worker["ready"] for worker in health["workers"]] == [True, True]
+    assert {worker["pid"] for worker in health["workers"]} == set(crew.workers())
+
+
 def test_a_worker_that_ends_and_all_that_are_replaced_cost_no_request(crew: Crew) -> None:
     before = crew.workers()
     assert len(before) == 2
@@ -149,8 +169,8 @@ def test_a_worker_that_ends_and_all_that_are_replaced_cost_no_request(crew: Crew
         wait_for(lambda: crew.said("is ready") == ready + 1, "another worker stands there")
         crew.process.send_signal(signal.SIGHUP)
         wait_for(lambda: crew.said("every worker was replaced") == 1, "every worker is replaced")
+        wait_for(lambda: load.seen["200"] > 50, "enough was asked")
     assert load.seen.keys() == {"200"}, load.seen
-    assert load.seen["200"] > 50
     assert not set(before) & set(crew.workers())
 
 
@@ -172,36 +192,6 @@ def test_a_unix_socket_leads_to_the_same_workers(crew: Crew, place: Path) -> Non
         answer = b"".join(iter(lambda: plug.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b'"data":[7.0]' in answer
-
-
-def metric(page: str, name: str) -> float:
-    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if re.match(rf"{name}[ {{]", line))
-
-
-def test_the_metrics_of_all_workers_are_on_one_page(crew: Crew) -> None:
-    threading.Event().wait(2.1)  # what was asked before is told by then
-    before = crew.metrics()
-    answers = [crew.ask()[0] for _ in range(40)] + [crew.ask(body=b"{")[0] for _ in range(3)]
-    assert Counter(answers) == {200: 40, 400: 3}
-
-    def rose(name: str) -> float:
-        return metric(crew.metrics(), name) - metric(before, name)
-
-    wait_for(lambda: rose("headgate_requests_total") == 40, "every worker has told")
-    assert rose("headgate_rows_total") == 40
-    assert rose("headgate_request_duration_seconds_count") == 40
-    assert rose("headgate_refused_total") == 3
-    wait_for(lambda: rose("headgate_log_rows_total") == 40, "the log is written")
-    page = crew.metrics()
-    assert metric(page, "headgate_cache_hits_total") > 40
-    assert 0 < metric(page, "headgate_cache_misses_total") < 20  # each worker meets the row a few times at once
-    assert metric(page, "headgate_cache_bytes") > 0
-    assert re.search(r'headgate_refused_total{status="400",code="\w+"} 3', page)
-    assert metric(page, "headgate_workers") == 2
-    assert metric(page, "headgate_version_load_seconds") > 0
-    health = json.loads(crew.show("/health"))
-    assert [worker["ready"] for worker in health["workers"]] == [True, True]
-    assert {worker["pid"] for worker in health["workers"]} == set(crew.workers())
 
 
 def test_a_worker_that_dies_while_the_database_is_away_serves_again_what_was_read_last(crew: Crew, place: Path) -> None:
@@ -227,7 +217,8 @@ def test_a_worker_that_dies_while_the_database_is_away_serves_again_what_was_rea
 
 def test_a_second_server_on_the_port_is_refused(crew: Crew, place: Path) -> None:
     command = [sys.executable, "-m", "headgate.cli.main", "serve", "-C", str(place), "--workers", "2"]
-    ran = subprocess.run([*command, "--port", str(crew.port)], capture_output=True, text=True, check=False, timeout=60)
+    command += ["--port", str(crew.port)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
     assert ran.returncode == 5
     assert "cannot listen" in ran.stderr
 
@@ -237,17 +228,17 @@ def test_the_end_finishes_what_is_in_flight_exits_0_and_keeps_the_rollups(crew: 
         slow.putrequest("POST", INFER)
         slow.putheader("Content-Length", str(len(BODY)))
         slow.endheaders(BODY[:10])
-        threading.Event().wait(0.1)
+        wait_for(lambda: metric(crew.metrics(), "headgate_connections") == 1, "a worker has it in hand")
         workers = crew.workers()
         asked = metric(crew.metrics(), "headgate_requests_total")
         crew.process.send_signal(signal.SIGTERM)
-        threading.Event().wait(0.1)
+        wait_for(lambda: len(crew.workers()) == 1, "the worker that has nothing in hand is gone")
         slow.send(BODY[10:])
         assert slow.getresponse().status == 200
     assert crew.end() == 0
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
     rows = list(Project.open(place, SystemClock()).rollups().read("simple", 0, 2**40))
-    assert sum(row.count for row in rows) >= asked > 100
+    assert sum(row.count for row in rows) >= asked > 0
     assert all(sum(row.units) == sum(row.latency.values()) == row.count for row in rows)
 
 

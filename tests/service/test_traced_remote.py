@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,10 +24,10 @@ from headgate.registry.bundle import Manifest, list_files, seal
 from headgate.registry.field import Field
 from headgate.registry.signature import Signature
 from headgate.testing.running import POLICY
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-LONGEST = 60.0
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [2]}]}).encode()
 
 
@@ -77,7 +76,7 @@ def ports(remote: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     (folder / "headgate.yaml").write_text(POLICY)
     bundle = folder / "bundle"
     bundle.mkdir()
-    place = {"url": f"http://127.0.0.1:{remote}/v2/models/simple", "seconds": 20, "allow_private": True}
+    place = {"url": f"http://127.0.0.1:{remote}/v2/models/simple", "seconds": LONGEST, "allow_private": True}
     (bundle / "remote.json").write_text(json.dumps(place))
     one = (Field("x", "float32"),)
     signature = Signature(one, one, (Field("prediction", "float32"),))
@@ -92,10 +91,7 @@ def ports(remote: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     http, grpc = (re.search(rf"{words}127\.0\.0\.1:(\d+)", said) for words in ("http://", "gRPC on "))
     assert http is not None, said
     assert grpc is not None, said
-    end = time.monotonic() + LONGEST
-    while not ready(http[1]):
-        assert time.monotonic() < end, (folder / "serve.log").read_text()
-        threading.Event().wait(0.05)
+    wait_for(lambda: ready(http[1]), "it is ready", (folder / "serve.log").read_text)
     yield http[1], grpc[1]
     process.send_signal(signal.SIGTERM)
     assert process.wait(LONGEST) == 0

@@ -7,26 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-LONGEST = 120.0
+from headgate.testing.waiting import LONGEST, wait_for
+
 FREE = ("--port", "0", "--api-port", "0", "--tracking-port", "0", "--admin-port", "0")
 PARTS = ("gateway", "controller", "api", "mlflow")
-
-
-def wait_for(true: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        threading.Event().wait(0.1)
 
 
 def headgate(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

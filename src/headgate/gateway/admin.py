@@ -90,6 +90,7 @@ class Admin:
             Unavailable: The port was asked for by name, and is taken.
         """
         desk, loop = self._desk, asyncio.get_running_loop()
+        self._door.now = loop.time()
         try:
             plugs = listen(desk.host, 8081 if desk.port is None else desk.port)
         except Unavailable:

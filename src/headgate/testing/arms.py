@@ -186,9 +186,9 @@ def answers_of(
     side, second = side[order], second[order]
     means = np.array(values or [0.5] * len(per_second))[side]
     value = np.clip(means + 0.15 * rng.standard_normal(len(side)), 0.0, 1.0).astype(object)
-    number = np.full(len(side), np.nan)
+    number, outcome = np.full(len(side), np.nan), np.full(len(side), None, object)
     if outcomes:
-        number = (rng.random(len(side)) < np.array(outcomes)[side]).astype(float)
-    outcome = np.array([None if np.isnan(one) else str(bool(one)).lower() for one in number], object)
+        true = rng.random(len(side)) < np.array(outcomes)[side]
+        number, outcome = true.astype(float), np.where(true, "true", "false").astype(object)
     unit = np.full(len(side), None, object)
     return Answers(second.astype(np.int64), side.astype(np.int64), unit, value, outcome, number)

@@ -4,8 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -17,9 +15,9 @@ from headgate.journal.ports import Document
 from headgate.routing.route import COLLECTION
 from headgate.testing.examples import MODELS
 from headgate.testing.serving import route
+from headgate.testing.waiting import LONGEST, wait_for
 from headgate.wiring import Project
 
-LONGEST = 30.0  # seconds that anything may take
 PORTS = 2
 POLICY = """\
 project: conformance
@@ -92,14 +90,13 @@ def start(folder: Path, *names: str) -> Server:
             ports["grpc" if "gRPC" in found[1] else "http"] = int(found[2])
     assert len(ports) == PORTS, (folder / "worker.log").read_text()
     server = Server(process, ports["http"], ports["grpc"], folder)
-    end = time.monotonic() + LONGEST
-    while not _is_ready(server):
-        if time.monotonic() > end:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-            raise AssertionError(server.log())
-        threading.Event().wait(0.05)
+    try:
+        wait_for(lambda: _is_ready(server), "the worker is ready", server.log)
+    except AssertionError:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        raise
     return server
 
 

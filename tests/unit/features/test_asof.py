@@ -67,7 +67,7 @@ KEYS = st.sampled_from(["a", "b", "c", None])
 MINUTES = st.integers(0, 6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.tuples(KEYS, MINUTES), max_size=80),
     st.lists(st.tuples(KEYS, st.one_of(MINUTES, st.none())), max_size=40),
@@ -82,7 +82,7 @@ def test_every_row_sees_what_brute_force_sees(
     assert seen(left, right, stored(max_age=max_age)) == brute_force(left, right, max_age, {"key": "key"})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     st.lists(st.tuples(st.integers(0, 2), KEYS, MINUTES), max_size=70),
     st.lists(st.tuples(st.integers(0, 2), KEYS, MINUTES), max_size=40),

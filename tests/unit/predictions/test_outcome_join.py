@@ -144,7 +144,7 @@ def test_arms_are_counted_apart() -> None:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.sampled_from("abc"), st.none() | st.integers(0, 3), st.integers(0, 9)),

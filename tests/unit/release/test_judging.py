@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -37,6 +38,7 @@ def standing(rung: int = QUARTER, **said: Any) -> Standing:
     return Standing("late-1", plan, State.RUNNING, "1", START, START, START, rung)
 
 
+@cache  # many tests begin with the same traffic
 def drawn(whose: Whose, nature: Nature, since: int, until: int, seed: int = 1) -> list[Row]:
     return list(rows_of(np.random.default_rng(seed), MODEL, whose, range(SECOND + since, SECOND + until), nature))
 
