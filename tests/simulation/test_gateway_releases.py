@@ -45,7 +45,7 @@ from headgate.wiring import Project
 RUNS = SCALE  # one in `make test`, twenty in `make simulate`
 AT_ONCE = 4
 RATE = 400.0  # requests a second, of all models together
-WARM = 15.0  # seconds of traffic before a release: they say what is usual
+WARM = 15.0 if SCALE > 1 else 6.0  # seconds of traffic before a release: they say what is usual
 CLIENTS = 8  # of each model
 LONGEST = 400.0  # seconds of a release
 SAID = """\

@@ -14,13 +14,15 @@ Several nulls stand for a null that is drawn: the units of an arm are a sample, 
 same rate. Then the ratio is that of two mixtures, and its expectation is 1 under the drawn null (dispersion.py).
 
 Fresh faults. Evidence against a challenger that was good for an hour is deep below 1 and needs long to come back. So
-half of the stake stays with the whole time, and the rest is set anew every 120 seconds:
+most of the stake stays with the whole time, and the rest is set anew every 120 seconds:
 
     E = .85 R(0, t) + sum_j .15 / (j (j + 1)) R(base_j, t) + .15 / (J + 1)
 
 where J restarts have happened; the last term is the stake of restarts yet to come. A mean of e-processes, with weights
-that add up to 1, is one. Sources: Ville, Etude critique de la notion de collectif (1939); the mean over starting times
-is the mixture form of the e-detectors of Shin, Ramdas and Rinaldo, New England J. Stat. Data Sci. 2 (2024).
+that add up to 1, is one. (With a drawn null a restart forgets what earlier seconds said of it, so its term is fair to
+whoever looks from there on; that the sum errs no more often than it says was simulated, and not proven.) Sources:
+Ville, Etude critique de la notion de collectif (1939); the mean over starting times is the mixture form of the
+e-detectors of Shin, Ramdas and Rinaldo, New England J. Stat. Data Sci. 2 (2024).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
