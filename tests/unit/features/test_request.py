@@ -54,7 +54,7 @@ def test_a_row_by_row_function_is_proven() -> None:
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=200))
 def test_elementwise_arithmetic_is_proven_on_any_numbers(values: list[float]) -> None:
-    call = made("    x = columns['x']\n    return {'e': np.exp(x), 's': np.sin(x), 'q': x / 3}")
+    call = made("    x = columns['x']\n    return {'e': np.exp(-np.abs(x)), 's': np.sin(x), 'q': x / 3}")
     prove_chunks(call, {"x": np.array(values)}, range(len(values)))  # raises where it is not
     assert len(call({"x": np.array(values)})["e"]) == len(values)
 
