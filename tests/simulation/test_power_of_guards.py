@@ -38,7 +38,7 @@ from headgate.release.statistics import joint
 from headgate.release.statistics.counts import Floats, Seconds
 from headgate.release.statistics.dispersion import Noise
 from headgate.release.statistics.harm import SLOWER, harm
-from headgate.release.statistics.power import Question, fixed, needed
+from headgate.release.statistics.power import POWER, Question, fixed, needed
 from headgate.testing.traffic import NO_FAULT, Drawn, Fault, Regime
 
 ALPHA, SHARE = 0.05, 0.05
@@ -86,6 +86,18 @@ def question(case: Case) -> Question:
 def planned(case: Case) -> float:
     """Return the challenger's requests that one look needs; of predictions, 30 % are called positive."""
     return float(fixed(question(case)) / (0.3 if case.guard == "precision" else 1.0))
+
+
+def fair(case: Case, regime: Regime) -> float:
+    """Return the same where requests go together as they do in a regime, by the formula (optimum.py)."""
+    phi, spread = 2 * regime.session - 1, 0.0  # sizes of sessions are geometric: E[size^2] / E[size]
+    if regime.units:
+        bad = regime.errors * regime.steadiness  # a of the beta law; 4 a is the shape of the gamma law of slowness
+        beta = (1 - regime.errors) / (regime.errors * (regime.steadiness + 1))
+        variance = 1 / (4 * bad) if case.guard == "latency" else beta
+        spread = float(np.sqrt(variance / (regime.units * SHARE * (1 - SHARE))))
+    z_both = float(ndtri(1 - ALPHA) + ndtri(POWER))
+    return float(planned(case) * phi / (1 - (z_both * spread / np.log(question(case).odds)) ** 2))
 
 
 @cache
@@ -170,12 +182,14 @@ def test_a_fault_is_found_where_requests_go_together(case: Case, regime: Regime,
     slow = regime.session > 1 or uneven(regime)  # five times as many requests are needed, or no number is enough
     runs, case = max(100, RUNS // 2), replace(case, seconds=SECONDS if slow else min(SECONDS, 400))
     found = watched(case, regime, runs, measure=True)
-    one, all_of, plain = ratios(found.alone, found.best), ratios(found.together, found.best), planned(case)
+    one, all_of = ratios(found.alone, found.best), ratios(found.together, found.best)
+    plain, known = planned(case), fair(case, regime)
     figures.row(
         regime=regime.name, fault=case.name, runs=runs, phi=found.noise.phi, spread=found.noise.spread,
-        planned_look=plain, one_look=found.best, found_alone=share_of(found.alone), alone_r50=one[0], alone_r80=one[1],
+        planned_look=plain, planned_for_regime=known, one_look=found.best,
+        found_alone=share_of(found.alone), alone_r50=one[0], alone_r80=one[1],
         found_by_all=share_of(found.together), all_r50=all_of[0], all_r80=all_of[1],
-        all_r80_of_planned=ratios(found.together, plain)[1],
+        all_r80_by_formula=ratios(found.together, known)[1], all_r80_of_planned=ratios(found.together, plain)[1],
     )  # fmt: skip
     if uneven(regime):
         asked = replace(question(case), noise=found.noise, alpha=ALPHA * WEIGHTS[case.guard])
