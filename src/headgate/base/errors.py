@@ -17,6 +17,7 @@ Exit codes 0 (done), 1 (the answer is no: a gate not passed, an audit that found
 command line) belong to the commands themselves.
 """
 
+import traceback
 from typing import ClassVar
 
 
@@ -87,3 +88,9 @@ class Tampered(HeadgateError):
     """A digest, a chain or a signature does not hold."""
 
     exit_code = 7
+
+
+def fault(error: Exception) -> str:
+    """Return in one line what nobody foresaw, and where in the code it was."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of Headgate: {type(error).__name__}: {' '.join(str(error).split())} ({at.filename}:{at.lineno})"

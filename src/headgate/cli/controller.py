@@ -47,7 +47,8 @@ def controller(*, folder: Folder = HERE) -> None:
             typer.echo(f"{READY} {project.folder}: a pass every {SECONDS:g} s (Ctrl-C ends it)")
         return end.wait(SECONDS)
 
-    leader, troubles = project.controller(), dict[str, Sequence[str]]()
+    leader = project.controller()
+    troubles: dict[str, Sequence[str]] = {"releases": (), "upkeep": ()}  # both there: two threads write it
     chores = {name: chore for name, chore in chores_of(project).items() if name not in WHOEVER_SERVES}
 
     def report(part: str, passes: int, lines: Sequence[str]) -> None:

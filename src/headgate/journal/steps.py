@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from headgate.base.clock import Clock
 from headgate.base.digest import Json
-from headgate.base.errors import Conflict
+from headgate.base.errors import Conflict, fault
 from headgate.journal.event import Event, NewEvent
 from headgate.journal.outbox import FORMS, Form, headers, settle
-from headgate.journal.ports import Delivery, Document, EventStore, Sender, Settled, Webhook
+from headgate.journal.ports import Delivery, Document, EventStore, Sender, Sent, Settled, Webhook
 
 COLLECTION, STREAM, ADDED = "webhook", "project", "webhook.added"
 LEASE = timedelta(minutes=2)  # far longer than a sender may take
@@ -103,16 +103,33 @@ def _deliver(
         delivery = store.outbox.claim(name, now, secrets.token_hex(8), now + LEASE) if now < until else None
         if delivery is None:
             return report
-        body = form.write(delivery, _before(store, delivery.event, form))
-        if body is None:
+        outcome = _attempt(store, delivery, form, webhook, secret, sender, clock)
+        if outcome is None:
             store.outbox.settle(delivery, Settled("done", now, ""))
             continue
-        outcome = _send(delivery, body, webhook, secret, sender, clock)
         if store.outbox.settle(delivery, outcome):
             report = report.after(outcome)
         if outcome.state != "done":
             return report
     return report
+
+
+def _attempt(
+    store: EventStore,
+    delivery: Delivery,
+    form: Form,
+    webhook: Webhook,
+    secret: str,
+    sender: Sender,
+    clock: Clock,
+) -> Settled | None:
+    """Send a delivery; None: it is no message. One that cannot be written is an attempt like any other, and ends so."""
+    before = _before(store, delivery.event, form)
+    try:
+        body = form.write(delivery, before)
+    except Exception as error:  # noqa: BLE001 - an event that this form cannot tell must not keep the others waiting
+        return settle(delivery, Sent(None, f"its message cannot be written: {fault(error)}"), clock.now())
+    return None if body is None else _send(delivery, body, webhook, secret, sender, clock)
 
 
 def _before(store: EventStore, event: Event, form: Form) -> list[Event]:

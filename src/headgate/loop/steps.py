@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from headgate.base.digest import Json
-from headgate.base.errors import BadInput, Conflict, HeadgateError, Tampered, Unavailable
+from headgate.base.errors import BadInput, Conflict, HeadgateError, Tampered, Unavailable, fault
 from headgate.journal.chain import verify_chain
 from headgate.journal.end import refuse_broken
 from headgate.journal.event import NewEvent
@@ -243,3 +243,5 @@ def _chore(name: str, chore: Chore) -> list[Done]:
         return [Done(f"{name}: {line}") for line in chore()]
     except HeadgateError as error:
         return [Done(name, f"{name}: {error.what}", error.exit_code)]
+    except Exception as error:  # noqa: BLE001 - what is wrong with one chore must not keep the others from their turn
+        return [Done(name, f"{name}: {fault(error)}", HeadgateError.exit_code)]

@@ -1,13 +1,13 @@
 """Pass after pass over the project: what each did is said, what it could not do once, until it can.
 
-What a pass does is handed in. A pass that fails ends nothing: the next one finds what is left. Nothing here reads a
-clock.
+What a pass does is handed in. A pass that fails ends nothing: the next one finds what is left, whatever it failed
+with, since passes run in threads that nobody would start again. Nothing here reads a clock.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from headgate.base.errors import HeadgateError
+from headgate.base.errors import HeadgateError, fault
 
 EVERY = 10  # passes after which is written that it lives, when nothing else is to be said
 
@@ -64,6 +64,8 @@ class Controller:
             passed = self._pass()
         except HeadgateError as error:
             trouble: tuple[str, ...] = (str(error).replace("\n", ";"),)
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one pass must not end all that come after
+            trouble = (fault(error),)
         else:
             trouble = passed.trouble
             for line in passed.done:
@@ -76,5 +78,12 @@ class Controller:
             if line not in trouble:
                 self._say(f"no longer: {line}")
         if trouble != self._trouble or self._passes % EVERY == 0:
-            self._report(self._passes, trouble)
+            self._write(trouble)
         self._trouble = trouble
+
+    def _write(self, trouble: Sequence[str]) -> None:
+        """Report; where that cannot be done, what the passes are for goes on."""
+        try:
+            self._report(self._passes, trouble)
+        except HeadgateError as error:
+            self._warn(f"how the passes go cannot be written: {error.what}")

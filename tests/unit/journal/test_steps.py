@@ -1,10 +1,11 @@
 """One pass of deliveries, in memory: what is due goes out, and a failure costs one attempt."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from headgate.journal.event import NewEvent
-from headgate.journal.outbox import TRIES, holds
-from headgate.journal.ports import Sent
+from headgate.journal.event import Event, NewEvent
+from headgate.journal.outbox import TRIES, Form, holds, payload
+from headgate.journal.ports import Delivery, Sent
 from headgate.journal.steps import ADDED, DeliveryReport, deliver_due
 from headgate.policy.model import WebhookPolicy
 from headgate.testing.clock import FakeClock
@@ -102,6 +103,24 @@ def test_no_delivery_is_tried_for_ever() -> None:
     (standing,) = world.store.outbox.standings()
     assert (standing.pending, standing.dead) == (0, 1)
     assert standing.why == f"given up after {TRIES} attempts: no answer within 10 s"
+
+
+def test_an_event_that_cannot_be_written_is_given_up_in_the_end_and_keeps_no_other_waiting() -> None:
+    world = World()
+
+    def write(one: Delivery, _before: Sequence[Event]) -> bytes:
+        return payload(one) if one.event.kind == "pointer.2" else bytes(str(one.event.body["to"]), "ascii")
+
+    forms = {"json": Form(write)}
+    world.tick()
+    world.happen("pointer.1", "pointer.2")
+    reports = []
+    for _ in range(TRIES + 2):
+        reports.append(deliver_due(world.store, {"hook": HOOK}, ENV, world.sender, world.clock, forms).webhooks[0])
+        world.clock.advance(timedelta(hours=2))
+    assert world.kinds() == ["pointer.2"]
+    assert "its message cannot be written: a fault of Headgate: KeyError: 'to'" in reports[0].trouble
+    assert sum(one.dead for one in reports) == 1
 
 
 def test_each_webhook_is_on_its_own() -> None:

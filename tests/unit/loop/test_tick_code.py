@@ -25,6 +25,16 @@ def test_the_worst_of_its_errors_is_its_code(tmp_path: Path) -> None:
     assert Pass(dry_run=False, parts=()).code == 0
 
 
+def test_a_fault_in_one_chore_keeps_no_other_from_its_turn(tmp_path: Path) -> None:
+    def breaks() -> list[str]:
+        raise KeyError("until")
+
+    done = tick(Supply(tmp_path).desk, {"reports": breaks, "webhooks": lambda: ["3 delivered"]})
+    assert done.done == ("webhooks: 3 delivered",)
+    assert done.trouble[0].startswith("reports: a fault of Headgate: KeyError: 'until' (")
+    assert done.code == 1
+
+
 def test_nothing_is_done_on_a_journal_that_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     supply, ran = Supply(tmp_path), list[str]()
 
