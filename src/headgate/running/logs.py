@@ -55,8 +55,8 @@ class RotatingLog:
         self._bytes = path.stat().st_size
 
     def write(self, data: bytes) -> None:
-        """Append a line."""
-        if self._bytes and self._bytes + len(data) > self._most:
+        """Append a line. Raises OSError; the next line is tried anew."""
+        if self._file.closed or (self._bytes and self._bytes + len(data) > self._most):
             self._turn()
         self._file.write(data)
         self._file.flush()
@@ -67,12 +67,13 @@ class RotatingLog:
         self._file.close()
 
     def _turn(self) -> None:
+        """Move the full file aside; one that somebody else moved, or its folder, is made again."""
         self._file.close()
-        for number in reversed(range(1, self._keep)):
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        for number in reversed(range(self._keep)):
             if self._aside(number).exists():
                 self._aside(number).replace(self._aside(number + 1))
-        self._path.replace(self._aside(1))
         self._file, self._bytes = self._path.open("ab"), 0
 
     def _aside(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path

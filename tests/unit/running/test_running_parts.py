@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.base.errors import HeadgateError, Refused, Tampered, Unavailable
+from headgate.base.errors import Refused, Tampered, Unavailable
 from headgate.running.addresses import Place, claim, twice
 from headgate.running.controller import EVERY, Controller
 from headgate.running.lock import alone, holder, path_of
@@ -132,6 +133,35 @@ def test_a_log_is_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
     assert files[1].read_text().endswith("line 019\n")
 
 
+def test_a_log_that_somebody_else_moved_or_deleted_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "a.log"
+    log = RotatingLog(path, most=30, keep=2)
+    log.write(b"one " * 6)
+    path.rename(tmp_path / "a.log.old")
+    log.write(b"two " * 6)
+    assert path.read_bytes() == b"two " * 6
+    shutil.rmtree(path.parent)
+    log.write(b"three " * 5)
+    assert path.read_bytes() == b"three " * 5
+    log.close()
+
+
+def test_a_log_that_could_not_be_turned_is_written_again_once_it_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "a.log"
+    log = RotatingLog(path, most=30, keep=2)
+    log.write(b"one " * 6)
+    blocking = path.with_name("a.log.1")
+    (blocking / "x").mkdir(parents=True)
+    path.with_name("a.log.2").touch()
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"a\.log"):
+            log.write(b"two " * 6)
+    shutil.rmtree(blocking)
+    log.write(b"two " * 6)
+    log.close()
+    assert path.read_bytes() == b"two " * 6
+
+
 def test_what_is_wrong_with_parts_is_said_with_where_to_look() -> None:
     good = Standing("gateway", "ready", pid=1, admin="http://x", since="2026-03-01T11:30:00+00:00")
     once = replace(good, name="api", restarts=1, quick=1, why="ended with -9")
@@ -181,13 +211,13 @@ class Done:
     trouble: tuple[str, ...] = ()
 
 
-def control(passes: Sequence[Done | HeadgateError]) -> tuple[list[str], list[str], list[tuple[int, Sequence[str]]]]:
+def control(passes: Sequence[Done | Exception]) -> tuple[list[str], list[str], list[tuple[int, Sequence[str]]]]:
     """Run these passes; return what was said, warned of and reported."""
     said, warned, reported, left = list[str](), list[str](), list[tuple[int, Sequence[str]]](), list(passes)
 
     def one() -> Done:
         found = left.pop(0)
-        if isinstance(found, HeadgateError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -214,3 +244,24 @@ def test_a_pass_that_fails_ends_nothing() -> None:
 
 def test_it_says_now_and_then_that_it_lives() -> None:
     assert [number for number, _ in control([Done()] * (2 * EVERY))[2]] == [1, EVERY, 2 * EVERY]
+
+
+def test_a_fault_of_our_own_in_a_pass_is_said_with_its_place_and_ends_nothing() -> None:
+    said, warned, reported = control([KeyError("until"), KeyError("until"), Done(("went on",))])
+    (line,) = warned
+    assert line.startswith("a fault of Headgate: KeyError: 'until' (")
+    assert "test_running_parts.py:" in line
+    assert said == ["went on", f"no longer: {line}"]
+    assert [number for number, _ in reported] == [1, 3]
+
+
+def test_a_disk_that_is_full_ends_no_controller() -> None:
+    said, warned = list[str](), list[str]()
+
+    def full(_number: int, _trouble: Sequence[str]) -> None:
+        raise Unavailable("cannot write: No space left on device", where="controller.json")
+
+    left = [Done(("one",)), Done(("two",))]
+    Controller(lambda: left.pop(0), said.append, warned.append, full).run(lambda: not left)
+    assert said == ["one", "two"]
+    assert warned == ["how the passes go cannot be written: cannot write: No space left on device"]
