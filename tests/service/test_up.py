@@ -1,5 +1,7 @@
 """`headgate up`: everything starts, what dies is started again, and nothing is left, however it ends."""
 
+import asyncio
+import errno
 import json
 import os
 import re
@@ -15,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from headgate.base.clock import SystemClock
+from headgate.running.part import Part
+from headgate.running.supervisor import Supervisor
 from headgate.testing.waiting import LONGEST, wait_for
 
 FREE = ("--port", "0", "--api-port", "0", "--tracking-port", "0", "--admin-port", "0")
@@ -147,3 +152,22 @@ def test_ports_that_are_taken_are_told_before_anything_starts(small_project: Pat
     assert f"api: port {api} on 127.0.0.1" in refused.stderr
     assert "--port PORT, --api-port PORT (0: any free one)" in refused.stderr
     assert not (small_project / ".headgate" / "logs").exists()
+
+
+def test_a_terminal_that_was_closed_lets_the_parts_end_in_order(tmp_path: Path) -> None:
+    """The signal is SIGHUP, and whatever is said then meets an error."""
+    waits = "import signal; signal.signal(15, lambda *_: exit(0)); print('here', flush=True); signal.pause()"
+    record = tmp_path / "run" / "up.json"
+
+    def nobody_reads(_line: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def live() -> int:
+        part = Part("one", (sys.executable, "-c", waits), says="here")
+        running = asyncio.ensure_future(Supervisor([part], tmp_path, SystemClock(), os.getpid(), nobody_reads).run())
+        await asyncio.to_thread(wait_for, lambda: record.exists() and '"ready"' in record.read_text(), "it is ready")
+        os.kill(os.getpid(), signal.SIGHUP)
+        return await running
+
+    assert asyncio.run(live()) == 0
+    assert json.loads(record.read_text())["ended"] is True

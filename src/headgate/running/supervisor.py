@@ -1,6 +1,7 @@
 """Runs all parts of a project until a signal: says what starts and what is up, restarts, ends all in order."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Supervisor:
     ) -> None:
         self._state = state
         self._now: Callable[[], str] = lambda: clock.now().isoformat(timespec="milliseconds")
-        self._started, self._pid, self._tell = self._now(), pid, tell
+        self._started, self._pid, self._echo = self._now(), pid, tell
         self._logs = {part.name: RotatingLog(state / "logs" / f"{part.name}.log") for part in parts}
         self._echoes = {part.name: Echo() for part in parts}
         self._width = max(len(part.name) for part in parts)
@@ -114,6 +115,11 @@ class Supervisor:
         text = line.decode(errors="replace").rstrip()
         if loud(text):
             self._shout(part.name, text)
+
+    def _tell(self, line: str) -> None:
+        """Tell people, where anybody is left: a terminal that was closed must not end the parts in disorder."""
+        with contextlib.suppress(OSError):
+            self._echo(line)
 
     def _shout(self, name: str, text: str) -> None:
         lets = self._echoes[name].lets(time.monotonic())
