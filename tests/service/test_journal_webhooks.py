@@ -1,5 +1,7 @@
 """Webhooks against a receiver on this machine: what arrives, what is refused, and several ticks at once."""
 
+import contextlib
+import socket
 import ssl
 import subprocess
 import threading
@@ -141,6 +143,34 @@ def test_what_went_wrong_is_told_not_raised(receiver: ThreadingHTTPServer, monke
     assert "cannot be reached" in sender.send("http://nowhere.invalid/", {}, b"", allow_private=True).why
     assert "only http and https" in sender.send("file:///etc/passwd", {}, b"", allow_private=True).why
     assert "SSL" in sender.send(f"https://127.0.0.1:{port}/", {}, b"", allow_private=True).why
+
+
+def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, came_back = threading.Event(), list[bool]()
+
+    def hangs(*_args: object, **_options: object) -> list[object]:
+        came_back.append(answer.wait(LONGEST))
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    sent = HttpSender(seconds=0.2).send("http://hooks.example.test/", {}, b"", allow_private=False)
+    assert sent.why == "no answer within 0.2 s"
+    assert came_back == []
+    answer.set()
+
+
+def test_an_address_that_takes_no_connection_leaves_time_for_the_next(receiver: ThreadingHTTPServer) -> None:
+    port = receiver.server_port
+    with contextlib.ExitStack() as held:
+        full = held.enter_context(socket.socket())
+        full.bind(("127.0.0.2", port))
+        full.listen(0)
+        for _ in range(4):  # its queue is full then, and the kernel drops whoever knocks
+            knock = held.enter_context(socket.socket())
+            knock.settimeout(0)
+            knock.connect_ex(("127.0.0.2", port))
+        sender = HttpSender(seconds=4.0, resolve=to("127.0.0.2", "127.0.0.1"))  # type: ignore[arg-type]
+        assert sender.send(f"http://hooks.example.test:{port}/ok", {}, b"", allow_private=True).status == 204
 
 
 def test_tls_is_checked_against_the_name_and_not_the_address(receiver: ThreadingHTTPServer, tmp_path: Path) -> None:

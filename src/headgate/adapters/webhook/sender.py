@@ -9,7 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from datetime import timedelta
+from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +21,7 @@ from headgate.journal.address import refuse_address, refuse_url
 from headgate.journal.ports import Sent
 
 SECONDS = 10.0
+SEVERAL = 3  # addresses of one name, each of which gets its part of the time to connect
 AT_MOST = 64 * 1024  # of the answer; nothing in it is used
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -65,14 +69,17 @@ class HttpSender:
             if why:
                 return Sent(None, f"the URL is refused: {host} leads to {why}")
         failed = Sent(None, f"{host} has no address")
+        each = self._seconds / max(1, min(len(addresses), SEVERAL))
+        timeout = httpx.Timeout(self._seconds, connect=each)
         async with httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=self._seconds, verify=self._trust
+            trust_env=False, follow_redirects=False, timeout=timeout, verify=self._trust
         ) as client:
             for address in addresses:
                 try:
                     return await _send_to(client, address, url, headers, body)
-                except httpx.ConnectError as error:  # this address only: the next one may answer
-                    failed = Sent(None, f"{address} port {port} cannot be reached: {error}")
+                except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # this address only: the next may answer
+                    why = str(error) or "it does not answer"
+                    failed = Sent(None, f"{address} port {port} cannot be reached: {why}")
         return failed
 
 
@@ -105,5 +112,16 @@ def _wait(text: str) -> timedelta | None:
 
 
 async def _resolve(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Ask the system's resolver, in a thread that nobody waits for: it may hang for minutes."""
+    asked = Future[list[Any]]()
+
+    def ask() -> None:
+        asked.set_running_or_notify_cancel()
+        try:
+            asked.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            asked.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    found = await asyncio.wrap_future(asked)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
