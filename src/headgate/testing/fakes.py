@@ -131,7 +131,9 @@ class MemoryOutbox:
         """Send everything from this position on once more."""
         with self._lock:
             self._rows = {place: row for place, row in self._rows.items() if place[0] != webhook or place[1] < position}
-            self._cursors[webhook] = min(self._cursors.get(webhook, position - 1), position - 1)
+            last = self._store.last()
+            end = last.position if last else 0
+            self._cursors[webhook] = min(self._cursors.get(webhook, end), position - 1)
 
     def standings(self) -> tuple[Standing, ...]:
         """Return how far each webhook is, by name."""

@@ -124,3 +124,13 @@ class OutboxContract:
         assert not store.outbox.settle(held, Settled("done", clock.now(), ""))
         fill(store, clock)
         assert positions(store, clock) == [1, 2, 3]
+
+    def test_a_replay_from_beyond_the_end_skips_nothing_that_is_still_to_come(
+        self, store: EventStore, clock: FakeClock
+    ) -> None:
+        """A webhook that was never filled has no cursor yet, and must not get one in the future."""
+        append(store, "a")
+        store.outbox.replay("hook", 99)
+        append(store, "b")
+        fill(store, clock)
+        assert positions(store, clock) == [2]

@@ -79,7 +79,9 @@ class SqlOutbox:
             found = _cursor(connection, webhook)
             gone = (DELIVERIES.c.webhook == webhook) & (DELIVERIES.c.position >= position)
             connection.execute(sa.delete(DELIVERIES).where(gone))
-            _set_cursor(connection, webhook, position - 1 if found is None else min(found, position - 1))
+            if found is None:
+                found = connection.scalar(sa.select(sa.func.max(EVENTS.c.position))) or 0
+            _set_cursor(connection, webhook, min(found, position - 1))
 
     def standings(self) -> tuple[Standing, ...]:
         """Return how far each webhook is, by name."""
