@@ -39,7 +39,7 @@ def slack(delivery: Delivery, before: Sequence[Event]) -> bytes | None:
     own = [one for one in before if one.body.get("release") == body.get("release")]
     title, lines = said(event, _plan_of(event, own))
     seen = _seen(event, own)
-    found = [_header(title), *(_section(line) for line in lines if line)]
+    found = [_header(title), *(_section(_line(line)) for line in lines if line.strip())]
     if seen is not None and seen.readings:
         found.append(_section(f"```{_table(seen)}```"))
     named = f"{event.stream}, event {event.position}, {event.at:%Y-%m-%d %H:%M:%S} UTC, delivery {delivery.id}"
@@ -157,8 +157,8 @@ def _header(title: str) -> dict[str, Json]:
     return {"type": "header", "text": {"type": "plain_text", "text": _cut(title, TITLE)}}
 
 
-def _section(text: str) -> dict[str, Json]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text if text[:3] == "```" else _line(text)}}
+def _section(markup: str) -> dict[str, Json]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": markup}}
 
 
 def _table(seen: Evidence) -> str:

@@ -161,6 +161,13 @@ def test_messages_are_bounded_and_escaped_whatever_is_said(why: str, guards: int
     assert len(message["blocks"]) <= 50
 
 
+@pytest.mark.parametrize("why", ["```<!channel> look", "``` " + "x" * 9_000])
+def test_no_reason_gets_past_the_escaping_and_the_bound_by_how_it_begins(why: str) -> None:
+    for text in texts(told(NewEvent("approval.given", "person:eve", why, {})))[1:]:
+        assert "<" not in text
+        assert len(text) <= 3_000
+
+
 def test_a_body_that_is_too_large_is_told_by_its_size() -> None:
     large = event(NewEvent("verdict.given", "c", "x", {"lines": ["a" * LARGEST]}), 12)
     found = payload(Delivery("hook", "d1", large, 1, "lease"))
