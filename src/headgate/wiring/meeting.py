@@ -15,9 +15,7 @@ from headgate.wiring.judging import readable
 if TYPE_CHECKING:
     from headgate.policy.guards import BusinessGuard
     from headgate.release.chronicle import Chronicle
-    from headgate.release.judging.answers import Answers
     from headgate.release.judging.sides import Sides
-    from headgate.release.offpolicy import Estimate
     from headgate.wiring.traffic import Traffic
 
 T = TypeVar("T")
@@ -79,6 +77,7 @@ class ProjectWitness:
         from headgate.release.judging.answers import First
         from headgate.release.judging.columns import answers_of
         from headgate.release.judging.effect import worth
+        from headgate.release.propensity import alone
         from headgate.release.segments import cells
 
         model, who, guard = told.plan.model, _who(told), told.plan.rules.guards.business[test.decide]
@@ -91,9 +90,9 @@ class ProjectWitness:
         told_of[told_of] = First().of(answers.where(told_of))
         columns = {name: _values(table, name)[told_of] for name in self._segments(model, table)}
         answers, value = answers.where(told_of), value[told_of]
-        alone = _alone(told, who, answers, value) if test.bandit else None
+        own = alone(told.splits, (CHAMPION, *who.arms), answers, value) if test.bandit else None
         found = cells(list(who.arms), answers.side, value, columns)
-        return Explored(test.decide, found, alone)
+        return Explored(test.decide, found, own)
 
     def _live(
         self, told: "Chronicle", who: "Sides", span: tuple[datetime, datetime], now: datetime, guard: "BusinessGuard"
@@ -112,21 +111,6 @@ class ProjectWitness:
         """Return the columns of the log by which the scorecard looks at segments."""
         lines = [line.by for line in self._project.policy.models[model].scorecard if line.kind == "segment"]
         return [name for name in dict.fromkeys(lines) if f"input.{name}" in table.column_names]
-
-
-def _alone(told: "Chronicle", who: "Sides", answers: "Answers", value: Any) -> "dict[str, Estimate]":
-    """Return what each arm had come to alone."""
-    from headgate.release.offpolicy import estimate
-    from headgate.release.propensity import chances, settled
-
-    sure = settled(told.splits, answers.second)
-    found: dict[str, Estimate] = {}
-    for number, name in enumerate((CHAMPION, *who.arms)):
-        chance = chances(told.splits, name, answers.second)
-        kept = sure & (chance > 0)
-        one = estimate((answers.side == number)[kept], value[kept], chance[kept])
-        found |= {name: one} if one else {}
-    return found
 
 
 def _who(told: "Chronicle") -> "Sides":

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from headgate.release.bandit import Tally, seed_of, shares, tally, window_of
 from headgate.release.chronicle import Split
+from headgate.release.judging.answers import Answers, First
 from headgate.release.offpolicy import estimate
-from headgate.release.propensity import SETTLING, chances, settled
+from headgate.release.propensity import SETTLING, alone, chances, settled
 from headgate.release.segments import LEAST, cells, mean_difference, rate_difference, wilson
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,3 +106,22 @@ def test_an_estimate_refuses_what_was_never_tried() -> None:
     found = estimate(yes, one, np.array([0.5, 0.5]))
     assert found is not None
     assert (found.ips, found.snips, found.naive, found.rows) == (1.0, 1.0, 1.0, 1)
+
+
+def test_a_unit_that_shares_moved_counts_where_it_was_first() -> None:
+    """Each of 20,000 sticky units comes in two windows; the shares of the arm rise from 0.2 to 0.5 between them."""
+    units, late = 20_000, NOON + timedelta(minutes=10)
+    splits = [
+        Split(NOON, 3, {"champion": 0.8, "bold": 0.2}, {}),
+        Split(late, 4, {"champion": 0.5, "bold": 0.5}, {}),
+    ]
+    place = np.random.default_rng(5).random(units)
+    side = np.concatenate([place < 0.2, place < 0.5]).astype(np.int64)
+    names = np.array([f"u{number}" for number in range(units)] * 2, np.object_)
+    second = np.repeat([SECOND + 60, int(late.timestamp()) + 60], units)
+    nothing = np.full(2 * units, None, np.object_)
+    answers = Answers(second, side, names, nothing, nothing, np.full(2 * units, np.nan))
+    first = First().of(answers)  # as segments count them: each unit once on each side
+    found = alone(splits, ("champion", "bold"), answers.where(first), np.ones(int(first.sum())))
+    assert {name: one.ips for name, one in found.items()} == pytest.approx({"champion": 1, "bold": 1}, abs=0.05)
+    assert sum(one.rows for one in found.values()) == units
