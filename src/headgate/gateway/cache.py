@@ -45,6 +45,7 @@ class Cached(Predictor):
         self.manifest = inner.manifest
         self.counts = Counts()
         self._inner = inner
+        self._names = tuple(field.name for field in inner.manifest.signature.inputs)
         self._life = policy.ttl.total_seconds()
         self._most = int(policy.max_mb * MEGABYTE)
         self._seconds = seconds
@@ -54,7 +55,7 @@ class Cached(Predictor):
 
     def predict(self, inputs: Columns) -> dict[str, Array]:
         """Return the outputs of these rows: known ones from memory, the others from the model, in one call."""
-        keys = row_keys(inputs)
+        keys = row_keys({name: inputs[name] for name in self._names})  # a client may send them in any order
         with self._lock:
             rows = self._look_up(keys, self._seconds())
         missing = [at for at, row in enumerate(rows) if row is None]
@@ -91,9 +92,8 @@ class Cached(Predictor):
 
     def _keep(self, keys: Sequence[bytes], outputs: Mapping[str, Array]) -> list[tuple[Any, ...]]:
         """Remember rows; the ones that were used longest ago go when there is no room."""
-        copies = [values.copy() for values in outputs.values()]
-        rows = list(zip(*copies, strict=True))
-        each = sum(values.nbytes for values in copies) // max(1, len(rows)) + ENTRY_BYTES
+        rows = list(zip(*map(_alone, outputs.values()), strict=True))
+        each = sum(map(_size, outputs.values())) // max(1, len(rows)) + ENTRY_BYTES
         with self._lock:
             self._types = {name: values.dtype for name, values in outputs.items()}
             ends = self._seconds() + self._life
@@ -109,6 +109,17 @@ class Cached(Predictor):
         entry = self._known.pop(key, None)
         if entry is not None:
             self.counts.bytes -= entry[1]
+
+
+def _alone(values: Array) -> Sequence[Any]:
+    """Return the rows of an output, none of which keeps the memory of the others."""
+    return list(values) if values.ndim == 1 else [row.copy() for row in values]
+
+
+def _size(values: Array) -> int:
+    """Return how many bytes an output takes, the characters of its strings with it."""
+    texts = sum(len(text) for text in values.flat if text) if values.dtype == object else 0
+    return values.nbytes + texts
 
 
 def row_keys(inputs: Columns) -> list[bytes]:

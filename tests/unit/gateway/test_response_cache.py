@@ -1,5 +1,6 @@
 """The response cache gives what the model would give, for as long as it may, and never more than it may hold."""
 
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -113,3 +114,47 @@ def test_different_rows_have_different_keys() -> None:
     one, two = np.empty(len(pairs), object), np.empty(len(pairs), object)
     one[:], two[:] = [first for first, _ in pairs], [second for _, second in pairs]
     assert len(set(row_keys({"one": one, "two": two}))) == len(pairs)
+
+
+class Wide:
+    """Answers the difference of two numbers, a thousand times."""
+
+    def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
+        return {"p": np.repeat((features["a"] - features["b"]).reshape(-1, 1), 1000, axis=1)}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def wide(max_mb: float) -> Cached:
+    fields = (Field("a", "float32"), Field("b", "float32"))
+    signature = Signature(fields, fields, (Field("p", "float32", width=1000),))
+    inner = Predictor(Manifest("m", "regression", "onnx", "", signature, (), 1, {}), Wide())
+    return Cached(inner, CachePolicy(ttl=timedelta(seconds=10), max_mb=max_mb), lambda: 0.0)
+
+
+def test_the_same_values_under_other_names_are_another_row_in_whatever_order_the_inputs_come() -> None:
+    cached = wide(max_mb=1.0)
+    three, one = np.array([3], np.float32), np.array([1], np.float32)
+    assert cached.predict({"a": three, "b": one})["p"][0, 0] == 2.0
+    assert cached.predict({"b": three, "a": one})["p"][0, 0] == -2.0
+    assert cached.predict({"b": one, "a": three})["p"][0, 0] == 2.0
+    assert cached.counts.hits == 1
+
+
+def test_a_row_that_is_remembered_does_not_keep_the_memory_of_its_batch() -> None:
+    cached = wide(max_mb=0.02)
+    tracemalloc.start()
+    try:
+        cached.predict({"a": np.arange(200, dtype=np.float32), "b": np.zeros(200, np.float32)})
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0 < cached.counts.bytes <= 20_000
+    assert held < 200_000  # the batch has 800,000 bytes of answers
+
+
+def test_the_characters_of_strings_count() -> None:
+    place = Place(max_mb=0.01)
+    place.ask([(1.0, "a" * 9_000)])
+    assert place.cached.counts.bytes == 0  # the row's key and its answer are each nearly as large as all may be
