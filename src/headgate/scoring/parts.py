@@ -179,19 +179,25 @@ def count(output: Path) -> int:
     return int(pq.read_metadata(output).num_rows) if output.exists() else 0
 
 
-def check_output(output: Path, source: Path) -> None:
+def check_output(output: Path, skipped: Path, source: Path) -> None:
     """Refuse an output that would destroy something.
 
+    Args:
+        output: Of the answers.
+        skipped: Of the rows that are left out; one of an earlier scoring goes when none is.
+        source: The input.
+
     Raises:
-        BadInput: It is the input, a folder, or a file that no scoring wrote; or its folder is not there.
+        BadInput: One is the input, a folder, or a file that no scoring wrote; or its folder is not there.
     """
     if output.suffix != ".parquet":
         raise BadInput("answers are written as Parquet", where=str(output), way_out="name it OUTPUT.parquet")
     if not output.parent.is_dir():
         raise BadInput("there is no such folder", where=str(output.parent), way_out="make it, or name another output")
-    if output.exists() and output.samefile(source):
-        raise BadInput("the output is the input", where=str(output), way_out="name another output")
-    if key_of(output) == "":
-        raise BadInput(
-            "there is a file that `headgate score` did not write", where=str(output), way_out="move it, or name another"
-        )
+    for path in (output, skipped):
+        if path.exists() and path.samefile(source):
+            what = "the output is the input" if path is output else "the input lies where skipped rows are written"
+            raise BadInput(what, where=str(path), way_out="name another output")
+        if key_of(path) == "":
+            what = "there is a file that `headgate score` did not write"
+            raise BadInput(what, where=str(path), way_out="move it, or name another output")

@@ -89,7 +89,7 @@ def score(
         Conflict: Another process writes the same output.
     """
     source = open_source(order.source, order.source.name)
-    kept.check_output(order.output, order.source)
+    kept.check_output(order.output, order.skipped, order.source)
     columns = _columns(order, policy, model, source)
     before = _stamp(order.source)
     key = _key(order, model, columns)

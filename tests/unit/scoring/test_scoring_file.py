@@ -172,6 +172,15 @@ def test_nothing_of_somebody_elses_is_overwritten(tmp_path: Path, policy: ModelP
         run(Order(source, tmp_path / "out.csv", "7"), policy, Doubler())
 
 
+def test_nothing_is_lost_that_lies_where_skipped_rows_are_written(tmp_path: Path, policy: ModelPolicy) -> None:
+    aside = a_file(tmp_path).rename(tmp_path / "out.skipped.parquet")
+    with pytest.raises(BadInput, match="the input lies where skipped rows are written"):
+        run(Order(aside, tmp_path / "out.parquet", "7"), policy, Doubler())
+    with pytest.raises(BadInput, match="did not write"):
+        run(Order(a_file(tmp_path), tmp_path / "out.parquet", "7"), policy, Doubler())
+    assert pq.read_table(aside).num_rows == ROWS
+
+
 def test_one_writer_at_a_time(tmp_path: Path, policy: ModelPolicy) -> None:
     order = Order(a_file(tmp_path), tmp_path / "out.parquet", "7")
     with parts.parts_of(order.output, "key", "2026-01-01T00:00:00+00:00"), pytest.raises(Conflict):
