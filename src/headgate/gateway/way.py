@@ -130,6 +130,9 @@ class Way:
         asked = read(seat.loaded, most)
         if self._column is not None:
             other = self._by_value(asked.columns[self._column][0])
+            if other.lane.full:
+                waiting.refuse(BUSY)
+                return
             asked = asked if _alike(other, seat) else read(other.loaded, most)
             seat = other
         seat.lane.add(waiting, asked)

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from headgate.gateway.follower import Follower
 from headgate.gateway.guard.bucket import Rate
 from headgate.gateway.guard.guard import Guard
 from headgate.gateway.guard.keys import Key, KeyTable, fingerprint, spell
+from headgate.gateway.guard.pace import FIRST_ROOM
 from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Head
 from headgate.gateway.limits import Limits
@@ -381,6 +383,18 @@ def test_when_too_many_wait_a_request_is_refused_at_once_and_the_room_is_there_a
         world.tick()
     assert {read(wire) for wire in (first, *waits) if wire not in refused} == {"1"}
     assert not world.send().answers
+
+
+@pytest.mark.parametrize(("version", "rows"), [("2", 1), ("2", 3), ("9", 1)])  # 9 reads a row anew
+def test_no_more_wait_for_the_arm_of_a_column_than_may_however_idle_the_champion_is(version: str, rows: int) -> None:
+    world = World(runtime="pyfunc", unit="user")
+    world.route(1.0, version)
+    world.send(user="somebody")
+    world.tick()  # the challenger is busy
+    waits = [world.send(user="somebody", rows=rows) for _ in range(ceil(FIRST_ROOM / rows) + 10)]
+    refused = [wire for wire in waits if wire.answers]
+    assert len(refused) == 10
+    assert {read(wire) for wire in refused} == {"overloaded"}
 
 
 def test_work_past_its_deadline_or_whose_client_left_is_not_run() -> None:
