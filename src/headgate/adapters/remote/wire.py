@@ -112,8 +112,7 @@ def _column(field: Field, data: Any, shape: Any, rows: int, where: str) -> Array
     wanted = (rows,) if field.width is None else (rows, field.width)
     try:
         if field.dtype == "string":
-            column = np.empty(len(data), object)
-            column[:] = data
+            column = _texts(data)
         else:
             made = [np.nan if value is None else value for value in data] if None in data else data
             column = np.array(made, NUMPY[field.dtype])
@@ -123,6 +122,15 @@ def _column(field: Field, data: Any, shape: Any, rows: int, where: str) -> Array
     except (TypeError, ValueError, OverflowError) as odd:
         error = odd
     raise strange(f"output {field.name} is not {field.dtype} {list(wanted)}: {error}", where) from error
+
+
+def _texts(data: Any) -> Array:
+    """Return strings, None for missing ones, in whatever nesting they came; raises TypeError for anything else."""
+    column = np.array(data, object)
+    odd = [value for value in column.flat if value is not None and type(value) is not str]
+    if odd or not isinstance(data, list):
+        raise TypeError(f"{type(odd[0] if odd else data).__name__} where a text is expected")
+    return column
 
 
 def nothing(field: Field) -> Array:

@@ -44,3 +44,17 @@ def test_a_vector_a_row_and_its_labels_come_back_by_name() -> None:
 def test_an_answer_of_another_width_is_no_answer() -> None:
     with pytest.raises(Unavailable, match="output p is not float32"):
         v2_answer({"outputs": [{"name": "p", "shape": [2, 2], "data": [1, 2, 3, 4]}]}, (Field("p", "float32"),), 2, "x")
+
+
+@pytest.mark.parametrize("data", [[1, 2], [True, "x"], [["x"], ["y", "z"]], "xy", {"x": 1, "y": 2}])
+def test_what_is_no_text_is_no_answer_where_text_is_wanted(data: object) -> None:
+    label = (Field("label", "string"),)
+    with pytest.raises(Unavailable, match="output label is not string"):
+        v2_answer({"outputs": [{"name": "label", "shape": [2], "data": data}]}, label, 2, "x")
+    with pytest.raises(Unavailable, match="output label is not string"):
+        tf_answer({"outputs": {"label": data}}, label, 2, "x")
+
+
+def test_text_may_come_nested_as_numbers_may() -> None:
+    given = [{"name": "label", "shape": [2, 1], "data": [["x"], [None]]}]
+    assert v2_answer({"outputs": given}, (Field("label", "string"),), 2, "x")["label"].tolist() == ["x", None]
