@@ -20,6 +20,7 @@ from headgate.adapters.spool.writer import SpoolLog
 from headgate.base.errors import Conflict
 from headgate.predictions.log import Bounds
 from headgate.predictions.outcome import micros
+from headgate.predictions.pairs import Between
 from headgate.predictions.query import Wanted
 from headgate.predictions.redact import hasher
 from headgate.predictions.row import Answered, Layout, Source
@@ -85,6 +86,27 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
     compact(spool, place)
     assert reader.table(Wanted()).num_rows == 10, "a reader that was there before the first compaction"
+
+
+@pytest.mark.parametrize("redact", [{}, {"prediction": "hash"}])
+def test_versions_whose_vectors_differ_in_width_are_read_together(tmp_path: Path, redact: Any) -> None:
+    spool, place = tmp_path / "spool", Place(tmp_path / "parquet")
+    batches = []
+    for number, width in enumerate((2, 3, 3)):
+        outputs = (Field("prediction", "float32", width=width),)
+        layout = Layout("m", (Field("x", "float32"),), outputs, redact if number == 2 else {})
+        one = answered(number, 1, layout, version=str(number))
+        one.inputs = {"x": np.array([number], np.float32)}
+        one.outputs = {"prediction": np.full((1, width), number, np.float32)}
+        batches.append(one)
+    write(spool, *batches[:1])
+    compact(spool, place)
+    write(spool, *batches[1:])
+    assert numbers(spool, place) == [0, 1, 2]
+    wanted = Wanted(version="1", limit=10)
+    (row,) = Predictions(spool, place, "m").table(wanted).to_pylist()
+    assert row["output.prediction"] in ([1.0, 1.0, 1.0], "[1.0, 1.0, 1.0]")
+    assert Predictions(spool, place, "m").pairs(Between()).num_rows == 0
 
 
 def test_filters_choose_by_time_version_unit_id_and_the_latest(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from headgate.predictions.outcome import micros
+from headgate.predictions.query import NUMBERS, quoted
 from headgate.predictions.row import INPUT, OUTPUT
 
 LIVE, SHADOW = "live.", "shadow."
@@ -16,7 +17,6 @@ COLUMNS = """
     l.id, l.row, l.time, l.unit, l.version, l.arm, s.version AS shadow_version, s.arm AS shadow,
     l.status, s.status AS shadow_status, l.latency_us, s.latency_us AS shadow_latency_us
 """
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN")
 OUTCOME = ("outcome", "outcome_number", "outcome_at", "said", "mature")
 
 
@@ -51,14 +51,14 @@ def select(relations: list[str], types: Mapping[str, str], wanted: Between) -> t
     """
     rows = " UNION ALL BY NAME ".join(f"SELECT * FROM {relation}" for relation in relations)  # noqa: S608 - names of our own
     live, shadow, values = _where(wanted)
-    inputs = [f"l.{_name(name)}" for name in types if name.startswith(INPUT)]
+    inputs = [f"l.{quoted(name)}" for name in types if name.startswith(INPUT)]
     outputs = [name.removeprefix(OUTPUT) for name in types if name.startswith(OUTPUT)]
     shown = [
-        f"{alias}.{_name(OUTPUT + name)} AS {_name(prefix + name)}"
+        f"{alias}.{quoted(OUTPUT + name)} AS {quoted(prefix + name)}"
         for alias, prefix in (("l", LIVE), ("s", SHADOW))
         for name in outputs
     ]
-    parts = [_difference(_name(OUTPUT + name), types[OUTPUT + name]) for name in outputs]
+    parts = [_difference(quoted(OUTPUT + name), types[OUTPUT + name]) for name in outputs]
     difference = (f"greatest({', '.join(parts)})" if parts else "NULL") + " AS difference"
     columns = ", ".join([COLUMNS, difference, *inputs, *shown])
     order = f" ORDER BY difference DESC NULLS LAST, id, row LIMIT {wanted.limit:d}" if wanted.limit is not None else ""
@@ -126,7 +126,3 @@ def _difference(column: str, kind: str) -> str:
         far = f"list_max(list_transform({pairs}, lambda one: abs(one[1] - one[2])))"
         return f"CASE WHEN l.{column} IS NOT NULL AND s.{column} IS NOT NULL THEN {far} END"
     return f"(l.{column} <> s.{column})::INTEGER::DOUBLE"
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -1,11 +1,14 @@
 """Which predictions are asked for, as SQL over the columns of the log. Pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from headgate.predictions.outcome import micros
 from headgate.predictions.row import INPUT, OUTPUT
+
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,39 @@ class Wanted:
                 parts.append(f"{column} = ?")
                 values.append(value)
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), values
+
+
+def brought_together(relations: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the columns whose types DuckDB does not bring together by itself, and the type that holds them all.
+
+    A vector's width is part of its type: versions whose vectors differ in width stand in one log, and so does what was
+    logged before a policy had vectors hashed.
+
+    Args:
+        relations: DuckDB's type of every column.
+    """
+    kinds: dict[str, set[str]] = {}
+    for columns in relations:
+        for name, kind in columns.items():
+            kinds.setdefault(name, set()).add(kind)
+    return {name: _over(found) for name, found in kinds.items() if len(found) > 1 and any(map(_is_vector, found))}
+
+
+def _is_vector(kind: str) -> bool:
+    return kind.endswith("]")
+
+
+def _over(kinds: Iterable[str]) -> str:
+    if not all(map(_is_vector, kinds)):
+        return "VARCHAR"
+    bases = {kind.partition("[")[0] for kind in kinds}
+    base = next(iter(bases)) if len(bases) == 1 else "DOUBLE" if bases <= set(NUMBERS) else "VARCHAR"
+    return f"{base}[]"
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as SQL takes it."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def select(relations: list[str], wanted: Wanted) -> tuple[str, list[Any]]:

@@ -14,7 +14,7 @@ from headgate.predictions import pairs
 from headgate.predictions.catalog import Kept
 from headgate.predictions.outcome import micros
 from headgate.predictions.pairs import Between
-from headgate.predictions.query import Wanted, select
+from headgate.predictions.query import Wanted, brought_together, quoted, select
 from headgate.predictions.row import META
 
 LOG = logging.getLogger("headgate.predictions")
@@ -63,7 +63,7 @@ class Predictions:
             for at, source in enumerate((*self._datasets(kept), *tables)):
                 connection.register(f"part{at}", source)
                 relations.append(f"part{at}")
-            yield connection, relations
+            yield connection, list(_alike(connection, relations))
 
     def _snapshot(self, wanted: Wanted) -> tuple[list[Kept], list[Any]]:
         """Return the Parquet files and the spool's tables of one moment: no catalog changed while they were read."""
@@ -97,6 +97,18 @@ class Predictions:
             paths.setdefault(one.key, []).append(self._place.path(one.path))
         for same in paths.values():
             yield dataset.dataset(same, format="parquet", filesystem=self._place.files)
+
+
+def _alike(connection: Any, relations: list[str]) -> Iterator[str]:
+    """Yield relations whose rows can stand below each other: views of those with columns of other types than others."""
+    types = {one: {name: kind for name, kind, *_ in connection.sql(f"DESCRIBE {one}").fetchall()} for one in relations}
+    over = brought_together(types.values())
+    for one, columns in types.items():
+        casts = [f"{quoted(name)}::{over[name]} AS {quoted(name)}" for name in columns if name in over]
+        if casts:
+            view = f"CREATE TEMP VIEW {one}_alike AS SELECT * REPLACE ({', '.join(casts)}) FROM {one}"  # noqa: S608 - columns are quoted
+            connection.execute(view)
+        yield f"{one}_alike" if casts else one
 
 
 def _chooser(wanted: Wanted) -> Callable[[Any], Any]:
