@@ -1,7 +1,7 @@
 """`headgate controller`: a pass over the project every second, until it is told to end."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -28,7 +28,7 @@ def controller(*, folder: Folder = HERE) -> None:
     import logging
     import signal
     from functools import partial
-    from threading import Event, Thread
+    from threading import Event, Lock, Thread
 
     from headgate.cli.promote import desk_of
     from headgate.cli.tick import chores_of
@@ -48,12 +48,14 @@ def controller(*, folder: Folder = HERE) -> None:
         return end.wait(SECONDS)
 
     leader = project.controller()
-    troubles: dict[str, Sequence[str]] = {"releases": (), "upkeep": ()}  # both there: two threads write it
+    passed = dict[str, str]()
+    troubles, reporting = dict[str, Sequence[str]](), Lock()  # two threads report
     chores = {name: chore for name, chore in chores_of(project).items() if name not in WHOEVER_SERVES}
 
     def report(part: str, passes: int, lines: Sequence[str]) -> None:
-        troubles[part] = lines
-        _report(project, passes, [line for every in troubles.values() for line in every])
+        with reporting:
+            troubles[part], passed[part] = lines, project.clock.now().isoformat()
+            _report(project, passes, [line for every in troubles.values() for line in every], passed)
 
     releases = Controller(
         lambda: Pass(dry_run=False, parts=leader.run_pass()), log.info, log.warning, partial(report, "releases")
@@ -68,12 +70,12 @@ def controller(*, folder: Folder = HERE) -> None:
         beside.join(LONGEST)
 
 
-def _report(project: "Project", passes: int, trouble: Sequence[str]) -> None:
+def _report(project: "Project", passes: int, trouble: Sequence[str], passed: Mapping[str, str]) -> None:
     import json
     import os
 
     from headgate.base.files import write_atomically
     from headgate.running.standing import controller_of
 
-    body = {"pid": os.getpid(), "at": project.clock.now().isoformat(), "passes": passes, "trouble": list(trouble)}
+    body = {"pid": os.getpid(), "passed": dict(passed), "passes": passes, "trouble": list(trouble)}
     write_atomically(controller_of(project.state), json.dumps(body).encode())

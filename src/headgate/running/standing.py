@@ -18,6 +18,8 @@ from headgate.running.part import Record, Standing
 ASK_SECONDS = 1.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our own address is behind no proxy
 REMEMBERED = timedelta(hours=1)  # a part that runs well this long again has nothing wrong with it
+SLOW = timedelta(minutes=5)  # to start
+QUIET = {"releases": timedelta(minutes=5), "upkeep": timedelta(hours=2)}  # what it reports every few passes takes
 FLAPPING = 2  # short lives in a row; one is forgiven, as its restart is
 
 
@@ -69,8 +71,19 @@ def wrong_of(
     ]
     alive = {part.pid for part in parts if part.name == "controller"}
     if controller.get("pid") in alive:
-        found += [f"controller: {line}" for line in controller.get("trouble", ())]
+        found += [f"controller: {line}" for line in (*controller.get("trouble", ()), *_quiet(controller, now))]
     return found
+
+
+def _quiet(controller: Mapping[str, Any], now: datetime) -> list[str]:
+    """Return which of its passes hang: a process that lives may do nothing all the same."""
+    passed: Mapping[str, str] = controller.get("passed", {})
+    return [
+        f"nothing was heard of its {part} since {passed[part][:16].replace('T', ' ')} UTC: see "
+        ".headgate/logs/controller.log; `headgate up` starts it again when it is killed"
+        for part, longest in QUIET.items()
+        if part in passed and now - datetime.fromisoformat(passed[part]) > longest
+    ]
 
 
 def _wrong_part(part: Standing, now: datetime) -> str:
@@ -79,6 +92,8 @@ def _wrong_part(part: Standing, now: datetime) -> str:
         return f"{part.name} keeps restarting ({part.restarts} times; it {part.why}): {log}"
     if part.state == "down":
         return f"{part.name} is down (it {part.why}): {log}"
+    if part.state == "starting" and now - datetime.fromisoformat(part.since) > SLOW:
+        return f"{part.name} starts since {part.since[:16].replace('T', ' ')} UTC, and is not ready: {log}"
     if part.restarts and now - datetime.fromisoformat(part.since) < REMEMBERED:
         return f"{part.name} was started again {part.restarts} times (it {part.why}): {log}"
     return ""

@@ -187,6 +187,25 @@ def test_notes_of_the_gateway_and_troubles_of_a_living_controller_are_wrong_too(
     assert wrong_of(parts, {}, {"pid": 99, "trouble": ["of an earlier controller"]}, NOON) == []
 
 
+def test_what_lives_and_does_nothing_is_wrong_too() -> None:
+    parts = [
+        Standing("gateway", "starting", pid=1, since="2026-03-01T11:54:00+00:00"),
+        Standing("api", "starting", pid=3, since="2026-03-01T11:56:00+00:00"),
+        Standing("controller", "ready", pid=2),
+    ]
+    passed = {"releases": "2026-03-01T11:54:00+00:00", "upkeep": "2026-03-01T11:00:00+00:00"}
+    found = wrong_of(parts, {}, {"pid": 2, "passed": passed}, NOON)
+    assert found == [
+        "gateway starts since 2026-03-01 11:54 UTC, and is not ready: see .headgate/logs/gateway.log",
+        (
+            "controller: nothing was heard of its releases since 2026-03-01 11:54 UTC: see "
+            ".headgate/logs/controller.log; `headgate up` starts it again when it is killed"
+        ),
+    ]
+    passed = {"releases": "2026-03-01T11:59:50+00:00", "upkeep": "2026-03-01T09:59:00+00:00"}
+    assert "its upkeep since 2026-03-01 09:59" in wrong_of(parts[2:], {}, {"pid": 2, "passed": passed}, NOON)[0]
+
+
 def test_a_record_counts_only_while_its_supervisor_lives(tmp_path: Path) -> None:
     nothing: dict[str, Any] = {"up": None, "since": None, "parts": [], "wrong": []}
     assert running(tmp_path, NOON) == nothing
