@@ -86,6 +86,21 @@ def test_units_are_held_to_the_shares_since_a_bandit_last_set_them() -> None:
         assert bool(seen.evidence(at, START + timedelta(seconds=SECONDS + BEHIND)).stop) is stops
 
 
+@pytest.mark.parametrize(
+    ("bandit", "share", "stops"), [(None, 27.1, True), ("thompson", 27.1, False), ("thompson", 32.0, True)]
+)
+def test_a_bandit_s_many_splits_share_the_chance_of_a_false_stop(
+    bandit: str | None,
+    share: float,
+    stops: bool,  # noqa: FBT001
+) -> None:
+    """Each change of the shares counts units anew: 2,016 of them in two weeks must not each be wrong once in 1,000."""
+    test = {"arms": {"champion": 0.75, "bold": 0.25}, "decide": "sales", "bandit": bandit, "every": "10m"}
+    sales = {"metric": "conversion", "margin": 0.02, "maturity": "5m"}
+    said = {"strategy": "ab", "shadow": None, "ab": test, "guards": {"predictions": None, "business": {"sales": sales}}}
+    assert bool(evidence(log((75, share)), said, rung=0).stop) is stops
+
+
 def test_an_arm_that_never_gets_anybody_is_no_mismatch_but_silence() -> None:
     units = Units({"champion": 0.75, "challenger": 0.25}, ("challenger",))
     rng = np.random.default_rng(1)

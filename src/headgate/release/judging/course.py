@@ -79,7 +79,7 @@ class Course:
         arms = len(at.plan.challengers)
         self._budget = Budget.of(rules.guards, self._names, rules.alpha, len(at.plan.rungs), arms)
         self._arms = {name: self._watched(name, number, task) for number, name in enumerate(self.who.arms, 1)}
-        self._units = Units(self.who.plan, tuple(self.who.arms))
+        self._units = Units(self.who.plan, tuple(self.who.arms), _splits(at))
         self._seen, self._shown, self._differing = First(), First(), tuple[Differing, ...]()
 
     @property
@@ -209,3 +209,10 @@ class Course:
                 case _:
                     assert_never(rules)
         return arm
+
+
+def _splits(at: Standing) -> int:
+    """Return how often the shares of a rung may change: a bandit's with every window until the horizon."""
+    test = at.plan.rules.ab
+    follows = test is not None and test.bandit is not None and at.at.kind is Kind.AB
+    return max(1, ceil(test.horizon / test.every)) if test is not None and follows else 1

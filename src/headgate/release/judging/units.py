@@ -25,9 +25,11 @@ class Units:
     Args:
         plan: Share of the units by arm, the champion's among them.
         arms: The arms in the order of their numbers.
+        splits: How many plans may follow each other on the rung: each is counted anew, and ALPHA is split over them.
     """
 
-    def __init__(self, plan: Mapping[str, float], arms: tuple[str, ...]) -> None:
+    def __init__(self, plan: Mapping[str, float], arms: tuple[str, ...], splits: int = 1) -> None:
+        self._enough = np.log(splits / ALPHA)
         self._names = (CHAMPION, *arms)
         self._plan = np.array([plan.get(name, 0.0) for name in self._names])
         self.counts = np.zeros(len(self._names), np.int64)
@@ -49,7 +51,7 @@ class Units:
 
     def stop(self) -> str:
         """Return why no comparison can be trusted; empty: they can."""
-        if not (self._plan > 0).all() or mismatch.log_e(self.counts.astype(np.float64), self._plan) < -np.log(ALPHA):
+        if not (self._plan > 0).all() or mismatch.log_e(self.counts.astype(np.float64), self._plan) < self._enough:
             return ""
         shares = self.counts / self.counts.sum()
         odd = int(np.abs(shares / self._plan - 1).argmax())
