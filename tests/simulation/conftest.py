@@ -9,6 +9,8 @@ from tests.simulation.figures import Figures, collect
 
 HERE = Path(__file__).parent
 REPORTS = Path(os.environ.get("HEADGATE_REPORTS", "build/simulations"))
+SESSION = os.environ.setdefault("HEADGATE_SIMULATION_SESSION", str(os.getpid()))  # its processes inherit it
+PARTS = REPORTS / f"parts-{SESSION}"  # another session beside it must not take its rows
 LONGEST = 7200  # seconds; two thousand runs on a busy machine
 PLACE = pytest.StashKey[int]()
 
@@ -24,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Put the rows of all processes into tables."""
     if not hasattr(session.config, "workerinput"):
-        collect(REPORTS / "parts", REPORTS)
+        collect(PARTS, REPORTS)
 
 
 @pytest.fixture
@@ -33,4 +35,4 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     found = Figures()
     yield found
     file, about = request.path.stem.removeprefix("test_"), request.module.__doc__ or ""
-    found.save(REPORTS / "parts", file, about, request.node.stash[PLACE])
+    found.save(PARTS, file, about, request.node.stash[PLACE])

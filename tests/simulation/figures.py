@@ -56,6 +56,8 @@ def collect(parts: Path, reports: Path) -> None:
             (reports / f"{name}.md").write_text(written(name, read[0]["about"], rows))
     for path in found:
         path.unlink()
+    if found:
+        parts.rmdir()
 
 
 def written(name: str, about: str, rows: Iterable[dict[str, str]]) -> str:
