@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from headgate.base.errors import BadInput, Unavailable
+from headgate.base.errors import BadInput, HeadgateError, Unavailable
 from headgate.release import release_steps as people
 from headgate.release.chronicle import Chronicle
 from headgate.release.evidence import Reading, Verdict, weigh
 from headgate.release.meeting import Meeting, Met
 from headgate.release.move import State
 from headgate.release.report_steps import AGAIN, FINAL, Keeper, Reports, told_of
+from headgate.release.standing import Standing
 from headgate.testing.clock import START
 from headgate.testing.release_supply import MINUTE, ReleaseSupply
 from headgate.testing.release_world import verdicts
@@ -123,3 +124,25 @@ def test_a_release_that_nobody_knows_has_no_report(tmp_path: Path) -> None:
         Keeper(told.supply.store, told.supply.registry, tmp_path, told.witness, told.supply.clock).write(
             MODEL, "delay-9"
         )
+
+
+def test_a_release_that_cannot_be_told_keeps_no_other_from_being_told(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    for release in ("delay-1", "delay-2"):
+        told.supply.begin()
+        told.supply.controller.run_pass()
+        people.abort(told.supply.desk, release, "person:ada", "wrong data")
+        told.supply.controller.run_pass()
+    assert [one.state for one in told.supply.releases.all] == [State.ABORTED] * 2
+    told.supply.clock.advance(FINAL)
+
+    class Narrow:
+        def store(self, at: Standing) -> str:
+            if at.release == "delay-1":
+                raise KeyError("until")
+            return "releases/delay-2"
+
+    reports = Reports(told.supply.store, [MODEL], Narrow(), told.supply.clock)
+    with pytest.raises(HeadgateError, match="a fault of Headgate: KeyError: 'until'"):
+        reports.run()
+    assert [body["release"] for body in told.recorded] == ["delay-2"]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from headgate.base.clock import Clock
-from headgate.base.errors import BadInput, HeadgateError
+from headgate.base.errors import BadInput, HeadgateError, fault
 from headgate.base.files import write_atomically
 from headgate.gate.ports import Shelf
 from headgate.gate.record import append
@@ -118,6 +118,8 @@ class Reports:
                     append(self._store, stream_of(model), events.reported(at.release, folder, ACTOR))
                 except HeadgateError as error:
                     self._failed[at.release] = (error, now + AGAIN)
+                except Exception as error:  # noqa: BLE001 - a release that cannot be told keeps no other from it
+                    self._failed[at.release] = (HeadgateError(fault(error), where=at.release), now + AGAIN)
                 else:
                     self._failed.pop(at.release, None)
                     done.append(at.release)
