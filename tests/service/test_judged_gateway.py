@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ class Arms(Place):
         self.route("good")
         wait_for(lambda: "is ready after" in self.log.read_text(), "the shadow is ready")
         since = self.project.clock.now()
+        began = ceil(since.timestamp())  # a rung is judged by the seconds that lie wholly in it
+        wait_for(lambda: self.project.clock.now().timestamp() >= began, "a whole second begins")
         said: list[tuple[str, float]] = []
         while len(said) < PAIRS:
             said += [self.ask(float(1000 + len(said) + number)) for number in range(AT_ONCE)]
