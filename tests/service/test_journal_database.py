@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headgate.adapters.head.keeper import HeadKeeper
+from headgate.adapters.sql import database
 from headgate.adapters.sql.database import Database
 from headgate.adapters.sql.schema import METADATA, REVISION
 from headgate.adapters.sql.store import SqlEventStore
@@ -61,6 +62,22 @@ def test_a_connection_that_is_cut_is_told_and_the_next_call_connects_again(tmp_p
         assert opened.append("project", 2, [EVENT])[0].position == 3
         opened.close()
         other.close()
+
+
+def test_a_writer_that_stopped_in_the_middle_holds_nobody_up_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does whose process is paused, or whose machine is gone: the server hears nothing more of it."""
+    monkeypatch.setattr(database, "STALL_SECONDS", 1)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 5)
+    with fresh_database() as url:
+        opened, stopped = store(url, tmp_path), Database(url)
+        opened.append("project", 0, [EVENT])
+        with pytest.raises(Unavailable), stopped.writing():
+            opened.append("project", 1, [EVENT])
+        assert [event.sequence for event in opened.read()] == [1, 2]
+        opened.close()
+        stopped.close()
 
 
 @pytest.mark.parametrize(

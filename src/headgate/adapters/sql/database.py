@@ -19,6 +19,7 @@ from headgate.base.errors import BadInput, Unavailable
 
 WAIT_SECONDS = 30
 CONNECT_SECONDS = 5
+STALL_SECONDS = 20  # of a writer that stopped in the middle (paused, or its machine gone): others still wait then
 WRITERS, MIGRATORS = 0x48454144, 0x47415445  # "HEAD" and "GATE": the keys of the advisory locks
 
 
@@ -76,8 +77,9 @@ class Database:
 
     def _alone(self, connection: sa.Connection, key: int) -> None:
         if self.file is None:
-            # Durable on return and bounded in waiting, whatever the server's defaults are.
-            for setting in ("synchronous_commit = on", f"lock_timeout = '{WAIT_SECONDS}s'"):
+            # Durable on return and bounded in waiting and holding, whatever the server's defaults are.
+            bounds = f"lock_timeout = '{WAIT_SECONDS}s'", f"idle_in_transaction_session_timeout = '{STALL_SECONDS}s'"
+            for setting in ("synchronous_commit = on", *bounds):
                 connection.exec_driver_sql(f"SET LOCAL {setting}")
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
