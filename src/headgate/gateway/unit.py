@@ -24,12 +24,12 @@ def canonical(unit: bytes) -> bytes:
 
 
 def said(batch: Batch) -> list[bytes | None]:
-    """Return what the head of each request of a batch says, as it is hashed; read once."""
+    """Return what each request's head says of its unit, as it is hashed; empty when none says anything. Read once."""
     if batch.said is None:
         units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
         if batch.asked:
             units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
-        batch.said = [unit and canonical(unit) for unit in units] if any(units) else units
+        batch.said = [unit and canonical(unit) for unit in units] if any(units) else []
     return batch.said
 
 
@@ -51,19 +51,22 @@ def texts(batch: Batch, column: Any) -> list[str | None] | None:
     """
     heads = said(batch)
     if column is None:
-        return [None if unit is None else unit.decode() for unit in heads] if any(heads) else None
-    return [
-        text_of(value) if unit is None else unit.decode()
-        for unit, value in zip(heads, _first(batch, column), strict=True)
-    ]
+        return [None if unit is None else unit.decode() for unit in heads] if heads else None
+    values = _first(batch, column)
+    if not heads:
+        return [text_of(value) for value in values]
+    return [text_of(value) if unit is None else unit.decode() for unit, value in zip(heads, values, strict=True)]
 
 
 def keys(batch: Batch, column: Any) -> list[bytes | None] | None:
     """Return each request's unit as it is hashed, for split and buckets alike; None when there is none at all."""
     heads = said(batch)
     if column is None:
-        return heads if any(heads) else None
-    return [unit or key_of(value) for unit, value in zip(heads, _first(batch, column), strict=True)]
+        return heads or None
+    values = _first(batch, column)
+    if not heads:
+        return [key_of(value) for value in values]
+    return [unit or key_of(value) for unit, value in zip(heads, values, strict=True)]
 
 
 def key_of(value: Any) -> bytes | None:

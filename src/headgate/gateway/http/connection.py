@@ -79,17 +79,19 @@ class Connection(Lifetime):
 
     def _take_alike(self, body: bytes) -> None:
         """Answer a request with the head of the one before: most requests come this way."""
-        if self.waiting:
+        waiting = self.waiting
+        busy = len(waiting)
+        if busy:
             exchange = Exchange(self, self._known)
         else:
             exchange = self._alone
             exchange.answer = None
-        self.waiting.append(exchange)
+        waiting.append(exchange)
         try:
             self._known.handle(exchange, body)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is the answer to its request
             self.door.fail(exchange, error)
-        if len(self.waiting) >= self.door.limits.pipelined:
+        if busy and len(waiting) >= self.door.limits.pipelined:
             self.throttle()
 
     def _take_known(self, data: bytes) -> bytes:

@@ -37,7 +37,9 @@ class Script:
         """
         template = self._template
         texts = [_texts(field, outputs[name]) for name, field in self._outputs.items()]
-        names = [b"" if name is None else b'"id":%b,' % _encode(name) for name in ids]
+        names = [b""] * len(ids)
+        if ids.count(None) < len(ids):
+            names = [b"" if name is None else b'"id":%b,' % _encode(name) for name in ids]
         return [template % values for values in zip(names, *texts, strict=True)]
 
     def table(

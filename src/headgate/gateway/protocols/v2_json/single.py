@@ -5,7 +5,7 @@ It takes less than `parse` does and means the same by it: whatever it does not t
 
 import operator
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias, Union
@@ -73,11 +73,11 @@ class Singles:
         Raises:
             Refusal: A row holds a time that cannot be read.
         """
-        if self._alone:
-            columns: Iterable[Sequence[Any]] = ([row.inputs[0] for row in rows],)
-        else:
-            columns = zip(*[row.inputs for row in rows], strict=True)
         try:
+            if self._alone:
+                field, column = self._fields[0], self._columns[0]
+                return {field.name: column(field, [row.inputs[0] for row in rows])}
+            columns = zip(*[row.inputs for row in rows], strict=True)
             return {
                 field.name: column(field, tensors)
                 for field, column, tensors in zip(self._fields, self._columns, columns, strict=True)
