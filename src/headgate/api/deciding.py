@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from headgate.api.bodies import Ballot, RollBack, SetRoute
 from headgate.api.caller import Caller
 from headgate.api.desk import Approver, At, Counter, Operator
-from headgate.api.reply import Json, Key, answer, check_override, moved
+from headgate.api.reply import Json, Key, answer, check_override
 from headgate.release import casting, steps
 from headgate.release.casting import Made, Voice
 from headgate.release.route_steps import set_route
@@ -69,7 +69,7 @@ def roll_back(model: str, body: RollBack, request: Request, at: At, who: Operato
 
     def call() -> Json:
         name = at.model(model)
-        return moved(name, steps.roll_back(at.desk, name, body.to, who.actor, body.because, body.override))
+        return steps.roll_back(at.desk, name, body.to, who.actor, body.because, body.override).to_json(name)
 
     return answer(at, who, key, request, body, call)
 

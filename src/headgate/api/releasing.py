@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from headgate.api.bodies import Promote, Say, Start
 from headgate.api.desk import At, Counter, Operator, Viewer
 from headgate.api.lookout import Look, absent
-from headgate.api.reply import Json, Key, answer, check_override, moved
+from headgate.api.reply import Json, Key, answer, check_override
 from headgate.base.errors import BadInput
 from headgate.release import release_steps, steps
 from headgate.release.needs import enough
@@ -75,7 +75,7 @@ def promote(model: str, body: Promote, request: Request, at: At, who: Operator, 
     def call() -> Json:
         name = at.model(model)
         if steps.at_once(at.desk, name, body.version, body.override, now=body.now):
-            return moved(name, steps.promote(at.desk, name, body.version, who.actor, body.because, body.override))
+            return steps.promote(at.desk, name, body.version, who.actor, body.because, body.override).to_json(name)
         return begun(name, begin(at, name, {CHALLENGER: body.version}, body, who.actor))
 
     return answer(at, who, key, request, body, call)

@@ -1,4 +1,4 @@
-"""How a request that decides is answered: once under one key, an override only to an admin, and a move in one form."""
+"""How a request that decides is answered: once under one key, an override only to an admin."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -11,7 +11,6 @@ from headgate.api.caller import Caller, need
 from headgate.api.desk import Counter
 from headgate.api.once import asked_of, attempt, once
 from headgate.gateway.guard.keys import ADMIN
-from headgate.release.steps import Outcome
 
 Json = dict[str, Any]
 Key = Annotated[
@@ -41,16 +40,3 @@ def check_override(who: Caller, override: str | None) -> None:
     """Refuse an override to who is no admin."""
     if override is not None:
         need(who, ADMIN, "an override")
-
-
-def moved(model: str, outcome: Outcome) -> Json:
-    """Return what came of a move."""
-    body = outcome.event.body if outcome.event else {}
-    return {
-        "model": model,
-        "version": outcome.version,
-        "moved": outcome.move is not None,
-        **{key: body.get(key) for key in ("from", "digest", "revision", "cause", "override", "authenticated")},
-        "why": list(outcome.move.why) if outcome.move else [],
-        "warnings": list(outcome.warnings),
-    }

@@ -145,19 +145,7 @@ def _begun(begun: "Begun") -> Any:
 
 
 def _tell(model: str, outcome: "Outcome", *, first: bool = False, as_json: bool) -> None:
-    show(_json(model, outcome), as_json=as_json, render=lambda: _summary(model, outcome, first=first))
-
-
-def _json(model: str, outcome: "Outcome") -> dict[str, Any]:
-    body = outcome.event.body if outcome.event else {}
-    return {
-        "model": model,
-        "version": outcome.version,
-        "moved": outcome.move is not None,
-        **{key: body.get(key) for key in ("from", "digest", "revision", "cause", "override", "authenticated")},
-        "why": list(outcome.move.why) if outcome.move else [],
-        "warnings": list(outcome.warnings),
-    }
+    show(outcome.to_json(model), as_json=as_json, render=lambda: _summary(model, outcome, first=first))
 
 
 def _summary(model: str, outcome: "Outcome", *, first: bool) -> str:

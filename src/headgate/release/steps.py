@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.base.clock import Clock
+from headgate.base.digest import Json
 from headgate.base.errors import BadInput, Conflict, Tampered, Unavailable
 from headgate.gate.people import STREAM as PEOPLE
 from headgate.gate.people import People, people_of
@@ -59,6 +60,18 @@ class Outcome:
     move: Move | None
     event: Event | None
     warnings: tuple[str, ...]
+
+    def to_json(self, model: str) -> dict[str, Json]:
+        """Return it as command and control API show it."""
+        body = self.event.body if self.event else {}
+        return {
+            "model": model,
+            "version": self.version,
+            "moved": self.move is not None,
+            **{key: body.get(key) for key in ("from", "digest", "revision", "cause", "override", "authenticated")},
+            "why": list(self.move.why) if self.move else [],
+            "warnings": list(self.warnings),
+        }
 
 
 def promote(desk: Desk, model: str, version: str, actor: str, because: str, override: str | None = None) -> Outcome:
