@@ -112,5 +112,8 @@ class TestPyfuncProcess(ModelRuntimeContract):
 
     def test_closing_twice_does_nothing(self, pyfunc_bundle: Path) -> None:  # type: ignore[override]
         own = PyfuncRuntime(pyfunc_bundle, a_manifest("pyfunc"))  # the others share one, which must stay open
+        process = own._host
+        assert process is not None
         own.close()
         own.close()
+        assert own._host is None
