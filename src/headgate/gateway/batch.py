@@ -1,24 +1,20 @@
 """Gather the requests of one event-loop tick into one call of the model, and give each its own rows back.
 
 Nothing waits for a timer unless the policy says so: the batch is what arrived in the same tick, or while the model was
-busy in a thread. Large requests run in threads, apart from the small ones. A row that the model refuses fails its own
-request and no other.
+busy in a thread. Calls that would hold up the loop run in threads, large requests apart from the small ones. A row that
+the model refuses fails its own request and no other.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
+from headgate.gateway.aside import Aside, Deadlines, Large, still_wanted
 from headgate.gateway.call import Batch, Outputs, Result, compute
 from headgate.gateway.metrics.meter import Tally
 from headgate.gateway.protocols.asked import Asked
-from headgate.gateway.refusal import Refusal
 from headgate.gateway.turn import Answerer, Pulse, Watch
 from headgate.gateway.version import Loaded
-
-Timed: TypeAlias = tuple[Batch, list[tuple[Any, float]]]  # and who of it is not answered any more, from when on
-MOST_LARGE = 8  # large requests that wait for a thread; beyond it the lane is full
 
 
 class Lane:
@@ -46,10 +42,11 @@ class Lane:
         self._asked: list[tuple[Any, Asked]] = []
         self._deadlines: list[tuple[Any, float]] = []
         self._rows = 0  # of those in _asked
-        self._room = watch.pace.room
-        self._large: deque[Timed] = deque()
+        self._room, self._quick = watch.pace.room, watch.pace.quick
+        self._aside = Aside(loaded, pulse, watch, self._call_of, self._finish)
+        self._large = Large(loaded, Aside(loaded, pulse, watch, self._call_of, self._finish), answerer, watch.seconds)
         self._called = self._queued = self.full = False
-        self._running, self._since = 0, 0.0  # how many calls run in threads; when the first of the next one came
+        self._since = 0.0  # when the first of the next call came
 
     def add_single(self, waiting: Any, row: Any) -> None:
         """Take a single row in; it is answered at the end of this tick."""
@@ -81,13 +78,8 @@ class Lane:
             self._since = self._watch.seconds()
             if self._watch.terms.wait:
                 self._pulse.later(self._watch.terms.wait, self._flush)
-        if not self._busy:
+        if not self._aside.busy:
             self._pulse.soon(self._look)
-
-    @property
-    def _busy(self) -> bool:
-        """Whether what comes has to wait for a call to end."""
-        return self._loaded.aside and self._running >= self._watch.terms.at_once
 
     def _look(self) -> None:
         """At the end of a tick: flush, unless there is time to wait for more."""
@@ -98,65 +90,38 @@ class Lane:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._queued or self._busy:
+        if not self._queued or self._aside.busy:
             return
         self._called = self._queued = self.full = False
         batch, deadlines = Batch(self._singles, self._asked, self._since), self._deadlines
+        began = self._watch.seconds() if self._watch.terms.wait else self._since
         self._singles, self._asked, self._rows, self._deadlines = [], [], 0, []
-        if deadlines or self._loaded.aside:
+        if batch.asked and batch.rows > self._pulse.inline_rows and not self._loaded.aside:
+            batch, began = self._part(batch, deadlines), self._watch.seconds()
+        aside = self._loaded.aside or batch.rows > self._quick
+        if deadlines or aside:
             batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
-        if self._loaded.aside:
-            self._launch(batch)
-        elif batch.asked and batch.rows > self._pulse.inline_rows:
-            self._part(batch, deadlines)
+        if not batch.singles and not batch.asked:
+            pass
+        elif aside:
+            self._aside.launch(batch, self._again)
         else:
-            began = self._watch.seconds() if self._watch.terms.wait else self._since
             self._finish(*self._pulse.gauge.about(self._call_of(batch)), began)
         self._loaded.release()
 
-    def _part(self, batch: Batch, deadlines: Sequence[tuple[Any, float]]) -> None:
-        """Run large requests in threads, and what is left now."""
+    def _part(self, batch: Batch, deadlines: Deadlines) -> Batch:
+        """Let large requests run in threads of their own; return what is left."""
         most = self._pulse.inline_rows // 2
-        for large in large_of(batch, deadlines, most):
-            self._loaded.hold()
-            self._large.append(large)
-        self._launch_large()
-        rest = Batch(batch.singles, [one for one in batch.asked if one[1].rows <= most], batch.since)
-        if rest.singles or rest.asked:
-            self._finish(*self._pulse.gauge.about(self._call_of(rest)), self._watch.seconds())
+        self._large.take(batch, deadlines, most)
+        return Batch(batch.singles, [one for one in batch.asked if one[1].rows <= most], batch.since)
+
+    def _again(self) -> None:
+        """After a call in a thread: there is room for what came meanwhile."""
+        if self._queued:
+            self._pulse.soon(self._flush)
 
     def _call_of(self, batch: Batch) -> Callable[[], list[Result]]:
         return partial(compute, self._loaded, batch, self._watch.terms.most_rows, self._trace)
-
-    def _launch_large(self) -> None:
-        while self._large and self._running < self._watch.terms.at_once:
-            batch = still_wanted(*self._large.popleft(), self._answerer, self._watch.seconds())
-            if batch.asked:
-                self._launch(batch)
-            self._loaded.release()
-        self.full = len(self._large) >= MOST_LARGE
-
-    def _launch(self, batch: Batch) -> None:
-        """Run a batch in a thread."""
-        watch = self._watch
-        self._running += 1
-        self._loaded.hold()
-        began = watch.seconds()
-        if watch.tally and batch.rows:
-            watch.tally.sent(id(batch), batch.since, len(batch.singles) + len(batch.asked))
-        self._pulse.aside(
-            lambda: self._pulse.gauge.exactly(self._call_of(batch)),
-            lambda done: self._landed(batch, done, began),
-        )
-
-    def _landed(self, batch: Batch, done: tuple[list[Result], float], began: float) -> None:
-        self._running -= 1
-        counted = self._watch.tally is None or not batch.rows or self._watch.tally.closed(id(batch))
-        self._finish(*done, began, counted=counted)
-        self._loaded.release()
-        self._launch_large()
-        if self._queued and self._loaded.aside:  # more came while the model was busy
-            self._pulse.soon(self._flush)
 
     def _finish(self, results: Sequence[Result], cpu: float, began: float, *, counted: bool = True) -> None:
         rows, watch, since, now = 0, self._watch, began, self._watch.seconds()
@@ -170,29 +135,7 @@ class Lane:
             if watch.tally:
                 watch.tally.ran(rows, since, began - since, cpu)
             watch.pace.saw(rows, watch.seconds() - began)
-            self._room = watch.pace.room
-
-
-def large_of(batch: Batch, deadlines: Sequence[tuple[Any, float]], most: int) -> list[Timed]:
-    """Return each request of more rows than that as a batch of its own, with its deadline."""
-    return [
-        (Batch([], [one], batch.since), [late for late in deadlines if late[0] is one[0]])
-        for one in batch.asked
-        if one[1].rows > most
-    ]
-
-
-def still_wanted(batch: Batch, deadlines: Sequence[tuple[Any, float]], answerer: Answerer, now: float) -> Batch:
-    """Refuse what is past its deadline, and drop what nobody waits for; return the rest."""
-    late = [waiting for waiting, deadline in deadlines if deadline <= now]
-    for waiting in late:
-        answerer.failed(waiting, Refusal(504, "deadline_exceeded", "the deadline passed before the model was free"))
-    over, gone = {id(waiting) for waiting in late}, answerer.gone
-    return Batch(
-        [one for one in batch.singles if id(one[0]) not in over and not gone(one[0])],
-        [one for one in batch.asked if id(one[0]) not in over and not gone(one[0])],
-        batch.since,
-    )
+            self._room, self._quick = watch.pace.room, watch.pace.quick
 
 
 def give_back(result: Result, answerer: Answerer, now: float) -> None:

@@ -40,3 +40,6 @@ class Refusal(HeadgateError):
 def bad(code: str, what: str) -> Refusal:
     """Return a 400."""
     return Refusal(400, code, what)
+
+
+OVERLOADED = Refusal(503, "overloaded", "more requests wait for this model than it answers in time", retry_after=1)

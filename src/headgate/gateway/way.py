@@ -12,7 +12,7 @@ from headgate.gateway.guard.bucket import Bucket
 from headgate.gateway.http.head import often
 from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.protocols.v2_json.explain import UNREADABLE
-from headgate.gateway.refusal import Refusal, bad
+from headgate.gateway.refusal import OVERLOADED, bad
 from headgate.gateway.unit import UNIT, canonical, key_of
 from headgate.gateway.version import Loaded
 
@@ -21,7 +21,7 @@ ReadBody: TypeAlias = Callable[[bytes, Loaded, int], Asked]
 TIMEOUT = b"headgate-timeout-ms"
 LONGEST_UNIT = 256
 LONGEST_TIMEOUT = 86_400_000
-BUSY = often(Refusal(503, "overloaded", "more requests wait for this model than it answers in time", retry_after=1))
+BUSY = often(OVERLOADED)
 
 
 class Way:

@@ -31,15 +31,17 @@ SIGNATURE = Signature(INPUTS, INPUTS, (Field("prediction", "float32"),))
 
 
 class Echo:
-    """Gives x back; refuses, breaks or is away for rows that say so."""
+    """Gives x back; refuses, breaks or is away for rows that say so; `took` is told how many rows it worked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, took: Callable[[int], None]) -> None:
+        self.took = took
         self.calls: list[int] = []
         self.closed = 0
 
     def run(self, features: Columns) -> dict[str, npt.NDArray[Any]]:
         words = features["word"].tolist()
         self.calls.append(len(words))
+        self.took(len(words))
         if "bad" in words:
             raise BadInput("a bad word", where="row")
         if "fault" in words:
@@ -90,20 +92,23 @@ class Setting:
     def __init__(
         self, runtime: str = "onnx", inline_rows: int = 1000, terms: Terms | None = None, tally: Tally | None = None
     ) -> None:
-        self.echo, self.kept = Echo(), Kept()
+        self.echo, self.kept = Echo(self._work), Kept()
+        self.now, self.changes, self.row_seconds = 0.0, 0, 0.0
         manifest = Manifest("m", "regression", "onnx" if runtime == "onnx" else "pyfunc", "", SIGNATURE, (), 1, {})
         self.soon: list[Callable[[], None]] = []
         self.later: list[Callable[[], None]] = []
         self.aside: list[tuple[Callable[[], Any], Done]] = []
         self.loaded = Loaded("1", "sha256:1", Predictor(manifest, self.echo), self.echo.close)
         pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows, self._later)
-        self.now, self.changes = 0.0, 0
         self.fuse, self.pace = Fuse(failures=3, pause=10.0), Pace(budget=1.0)
         watch = Watch(lambda: self.now, self.pace, self.fuse, self.changed, terms or Terms(), tally)
         self.lane = Lane(self.loaded, self.kept, pulse, watch)
 
     def _later(self, _seconds: float, call: Callable[[], None]) -> None:
         self.later.append(call)
+
+    def _work(self, rows: int) -> None:
+        self.now += rows * self.row_seconds
 
     def changed(self) -> None:
         self.changes += 1
@@ -235,6 +240,65 @@ def test_large_requests_run_apart_and_the_small_ones_do_not_wait_for_them() -> N
     setting.land()
     assert setting.kept.answers[0] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert setting.kept.answers[3] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_large_requests_beyond_a_few_are_refused_and_the_small_ones_are_not() -> None:
+    setting = Setting(inline_rows=4)
+    for who in range(12):
+        setting.ask(who, [(float(who), "a")] * 5)
+        setting.tick()
+    refused = {who for who, answer in setting.kept.answers.items() if isinstance(answer, Refusal)}
+    assert refused == {9, 10, 11}  # one runs, eight wait
+    setting.ask(12, [(12.0, "a")], single=True)
+    setting.tick()
+    assert setting.kept.answers[12] == [12.0]
+    assert not setting.lane.full
+    while setting.aside:
+        setting.land()
+    assert setting.echo.calls == [1, *[5] * 9]
+    assert len(setting.kept.answers) == 13
+
+
+def test_a_slow_model_runs_in_a_thread_as_soon_as_that_is_known_and_requests_gather_meanwhile() -> None:
+    setting = Setting()
+    setting.row_seconds = 0.05
+    setting.ask(0, [(0.0, "a")], single=True)
+    setting.tick()
+    assert setting.echo.calls == [1]  # nothing was known
+    setting.ask(1, [(1.0, "a")], single=True)
+    setting.tick()
+    assert (setting.echo.calls, len(setting.aside)) == ([1], 1)
+    for who in range(2, 5):
+        setting.ask(who, [(float(who), "a")], single=True)
+        setting.tick()
+    assert len(setting.aside) == 1
+    setting.lane.expire(3, setting.now + 0.01)
+    setting.kept.left.add(4)
+    setting.land()
+    setting.tick()
+    setting.land()
+    assert setting.echo.calls == [1, 1, 1]
+    late = setting.kept.answers.pop(3)
+    assert isinstance(late, Refusal)
+    assert setting.kept.answers == {0: [0.0], 1: [1.0], 2: [2.0]}
+
+
+def test_a_model_runs_on_the_loop_while_its_calls_are_quick() -> None:
+    setting = Setting()
+    setting.row_seconds = 0.0001
+    for turn in range(30):
+        for row in range(1 + turn % 7):
+            setting.ask(100 * turn + row, [(0.0, "a")], single=True)
+        setting.tick()
+    assert setting.aside == []
+    for row in range(100):
+        setting.ask(10_000 + row, [(0.0, "a")], single=True)
+    setting.tick()
+    assert len(setting.aside) == 1  # so many take 10 ms
+    setting.land()
+    setting.ask(20_000, [(0.0, "a")], single=True)
+    setting.tick()
+    assert (setting.aside, setting.kept.answers[20_000]) == ([], [0.0])
 
 
 def test_a_large_request_is_not_run_once_its_deadline_passed_or_its_client_is_gone() -> None:

@@ -14,7 +14,7 @@ from headgate.gateway.guard.bucket import Bucket, Rate, grab, refill
 from headgate.gateway.guard.follow import KeyFollower, read_key
 from headgate.gateway.guard.guard import Guard, scope_of
 from headgate.gateway.guard.keys import KeyTable, credential
-from headgate.gateway.guard.pace import CALM, CALM_ROOM, Pace
+from headgate.gateway.guard.pace import CALM, CALM_ROOM, QUICK_SECONDS, Pace
 from headgate.gateway.guard.shared import SLOTS, SharedTokens
 from headgate.gateway.refusal import Refusal
 from headgate.journal.ports import Document
@@ -255,6 +255,7 @@ def test_a_pace_finds_what_a_row_costs_and_how_many_may_wait(start: float, each:
         pace.saw(rows, start + each * rows)
     assert pace.start == pytest.approx(start, rel=0.05, abs=1e-6)
     assert pace.each == pytest.approx(each, rel=0.05)
+    assert pace.quick == pytest.approx((QUICK_SECONDS - start) / each, rel=0.1, abs=1)
     calm = pace.room
     for _ in range(100):
         pace.saw(1000, start + each * 1000)  # too many wait, call after call

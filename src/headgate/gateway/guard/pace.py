@@ -17,6 +17,7 @@ JUMP_SECONDS = 0.001
 FIRST_CALLS = 5  # they may be slow for reasons of their own
 FIRST_ROOM = 1024
 FIRST_EACH = 0.1  # of a row's mean cost, until calls of different sizes have told what a row costs
+QUICK_SECONDS = 0.005  # nothing else of a worker should wait for longer than that
 LEAST_EACH = 0.02  # of the mean: however flat the cost looks, rows are not free
 SPREAD = 0.01  # of the squared mean of rows: calls more alike than that tell nothing about the cost of a row
 KNOWN_CALLS = 64
@@ -33,11 +34,13 @@ class Pace:
         budget: Seconds that a row may wait for others. Half of it is for the rows that the model works on when one
             arrives (or that arrived, unseen, in the tick before), half for those that wait with it.
         room: Rows that may wait.
+        quick: Rows of a call that takes so little that the loop can wait for it.
         each: Seconds that one more row costs.
     """
 
     budget: float
     room: int = FIRST_ROOM
+    quick: int = FIRST_ROOM
     each: float = 0.0
     _calls: int = 0
     _told: bool = False
@@ -67,6 +70,7 @@ class Pace:
         self._learn()
         room = int(self.budget / 2 / self.each) if self.each > 0 else FIRST_ROOM
         room = max(1, room)
+        self.quick = int((QUICK_SECONDS - self.start) / self.each) if self.each > 0 else FIRST_ROOM
         self.room = room if late else CALM * room if self._told else max(CALM_ROOM, CALM * room)
 
     def _learn(self) -> None:
