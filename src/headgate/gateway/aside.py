@@ -65,9 +65,11 @@ class Aside:
     def _landed(self, batch: Batch, done: tuple[list[Result], float], began: float, then: Callable[[], None]) -> None:
         self._running -= 1
         counted = self._watch.tally is None or not batch.rows or self._watch.tally.closed(id(batch))
-        self._finish(*done, began, counted=counted)
-        self._loaded.release()
-        then()
+        try:
+            self._finish(*done, began, counted=counted)
+        finally:  # whatever became of the answers, those who wait have their turn
+            self._loaded.release()
+            then()
 
 
 class Large:

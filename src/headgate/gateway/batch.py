@@ -67,8 +67,11 @@ class Lane:
             self._call()
 
     def expire(self, waiting: Any, deadline: float) -> None:
-        """Do not run a request that still waits at its deadline."""
+        """Do not run a request that still waits at its deadline; wait for others no longer than half until then."""
         self._deadlines.append((waiting, deadline))
+        wait, now = self._watch.terms.wait, self._watch.seconds()
+        if wait and deadline < now + 2 * wait:
+            self._pulse.later(max(0.0, deadline - now) / 2, self._flush)
 
     def _call(self) -> None:
         self._called = True
