@@ -168,10 +168,12 @@ def _webhooks(project: "Project") -> Iterator[Finding]:
     known = {standing.webhook: standing for standing in project.journal().outbox.standings()}
     for name, webhook in sorted(project.policy.webhooks.items()):
         said, at = f"webhook {name}", known.get(name)
-        if why := refuse_url(webhook.url):
-            yield Finding("fail", said, f"its URL is refused: {why}", "correct it in headgate.yaml")
-        elif not os.environ.get(webhook.secret_env):
-            yield Finding("fail", said, f"{webhook.secret_env} is not set", "set it where `headgate tick` runs")
+        url, where = webhook.url or os.environ.get(webhook.url_env, ""), webhook.url_env or "headgate.yaml"
+        named = (webhook.secret_env, webhook.url_env)
+        if unset := [name for name in named if name and not os.environ.get(name)]:
+            yield Finding("fail", said, f"{unset[0]} is not set", "set it where `headgate tick` runs")
+        elif why := refuse_url(url):
+            yield Finding("fail", said, f"its URL is refused: {why}", f"correct it in {where}")
         elif at is not None and (at.dead or at.why):
             way_out = f"see `headgate webhook list`, then `headgate webhook replay {name} --from POSITION`"
             yield Finding("warn", said, f"{at.dead} given up, {at.pending} wait: {at.why}", way_out)

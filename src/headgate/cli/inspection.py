@@ -176,4 +176,5 @@ def _takes_three(args: ast.arguments) -> bool:
 def _hooks(policy: ProjectPolicy, environ: Mapping[str, str]) -> Iterator[Finding]:
     for name, hook in policy.webhooks.items():
         note = "its secret is set" if environ.get(hook.secret_env) else f"{hook.secret_env} is not set here"
-        yield Finding(f"webhook {name}", str(urlsplit(hook.url).hostname), note)  # a path may hold a secret
+        host = str(urlsplit(hook.url).hostname) if hook.url else f"its URL is in {hook.url_env}"
+        yield Finding(f"webhook {name}", host, note)  # a path may hold a secret

@@ -32,7 +32,7 @@ def list_(folder: Folder = HERE, *, as_json: AsJson = False) -> None:
         rows.append(
             {
                 "webhook": name,
-                "url": policy.url if policy else "(no longer in headgate.yaml)",
+                "url": (policy.url or f"(in {policy.url_env})") if policy else "(no longer in headgate.yaml)",
                 "events": list(policy.events) if policy else [],
                 "position": at.position if at else None,
                 "done": at.done if at else 0,

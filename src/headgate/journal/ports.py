@@ -139,7 +139,12 @@ class Webhook(Protocol):
 
     @property
     def url(self) -> str:
-        """Where events are sent."""
+        """Where events are sent; empty: where `url_env` says."""
+        ...
+
+    @property
+    def url_env(self) -> str:
+        """Return the environment variable that holds the URL; empty: `url` says it."""
         ...
 
     @property

@@ -7,7 +7,7 @@ dies between sending and settling leaves the delivery to the next one, under the
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from headgate.base.clock import Clock
 from headgate.base.digest import Json
@@ -79,6 +79,20 @@ def deliver_due(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Posts a webhook's messages."""
+
+    url: str
+    secret: str
+    sender: Sender
+    allow_private: bool
+
+    def __call__(self, delivery: Delivery, body: bytes, now: datetime) -> Sent:
+        signed = headers(delivery, self.secret, body, now)
+        return self.sender.send(self.url, signed, body, allow_private=self.allow_private)
+
+
 def _deliver(
     store: EventStore,
     name: str,
@@ -92,18 +106,19 @@ def _deliver(
     while store.outbox.fill(name, webhook.events, start, clock.now()):
         pass
     report, secret, until = Delivered(name), env.get(webhook.secret_env, ""), clock.now() + BUDGET
+    url = webhook.url or env.get(webhook.url_env, "")
     if form is None:
         return replace(report, trouble=f"not sent: nothing here writes messages in the form {webhook.format}")
-    if not secret:
-        return replace(
-            report, trouble=f"not sent: {webhook.secret_env} holds no secret; set it and run `headgate tick`"
-        )
+    unset = f"{webhook.secret_env} holds no secret" if not secret else f"{webhook.url_env} holds no URL"
+    if not secret or not url:
+        return replace(report, trouble=f"not sent: {unset}; set it and run `headgate tick`")
+    post = _Post(url, secret, sender, webhook.allow_private)
     for _ in range(AT_MOST):
         now = clock.now()
         delivery = store.outbox.claim(name, now, secrets.token_hex(8), now + LEASE) if now < until else None
         if delivery is None:
             return report
-        outcome = _attempt(store, delivery, form, webhook, secret, sender, clock)
+        outcome = _attempt(store, delivery, form, post, clock)
         if outcome is None:
             store.outbox.settle(delivery, Settled("done", now, ""))
             continue
@@ -114,22 +129,14 @@ def _deliver(
     return report
 
 
-def _attempt(
-    store: EventStore,
-    delivery: Delivery,
-    form: Form,
-    webhook: Webhook,
-    secret: str,
-    sender: Sender,
-    clock: Clock,
-) -> Settled | None:
+def _attempt(store: EventStore, delivery: Delivery, form: Form, post: "_Post", clock: Clock) -> Settled | None:
     """Send a delivery; None: it is no message. One that cannot be written is an attempt like any other, and ends so."""
     before = _before(store, delivery.event, form)
     try:
         body = form.write(delivery, before)
     except Exception as error:  # noqa: BLE001 - an event that this form cannot tell must not keep the others waiting
         return settle(delivery, Sent(None, f"its message cannot be written: {fault(error)}"), clock.now())
-    return None if body is None else _send(delivery, body, webhook, secret, sender, clock)
+    return None if body is None else settle(delivery, post(delivery, body, clock.now()), clock.now())
 
 
 def _before(store: EventStore, event: Event, form: Form) -> list[Event]:
@@ -139,11 +146,6 @@ def _before(store: EventStore, event: Event, form: Form) -> list[Event]:
         after = max(0, event.position - reach) if reach else 0
         found += store.read(event.stream, after=after, kinds=(kind,))
     return sorted((one for one in found if one.position < event.position), key=lambda one: one.position)
-
-
-def _send(delivery: Delivery, body: bytes, webhook: Webhook, secret: str, sender: Sender, clock: Clock) -> Settled:
-    signed = headers(delivery, secret, body, clock.now())
-    return settle(delivery, sender.send(webhook.url, signed, body, allow_private=webhook.allow_private), clock.now())
 
 
 def _start(store: EventStore, name: str, webhook: Webhook) -> int:

@@ -73,6 +73,7 @@ __all__ = [
 
 Task = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["float", "int", "string", "bool", "timestamp"]
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"  # the name of an environment variable
 
 
 class ColumnPolicy(Part):
@@ -203,10 +204,13 @@ class ApprovalPolicy(Part):
 class WebhookPolicy(Part):
     """Where events are sent."""
 
-    url: Text = Field(description="Where events are posted: http or https.")
-    secret_env: str = Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Environment variable that holds the signing secret."
+    url: str = Field("", description="Where events are posted: http or https; this or url_env.")
+    url_env: str = Field(
+        "",
+        pattern=rf"^({VARIABLE})?$",
+        description="Environment variable that holds the URL: for one that is a secret itself, such as Slack's.",
     )
+    secret_env: str = Field(pattern=f"^{VARIABLE}$", description="Environment variable that holds the signing secret.")
     events: tuple[Text, ...] = Field(("*",), min_length=1, description="Event kinds; * matches any part of a kind.")
     format: Literal["json", "slack"] = Field("json", description="json: events whole; slack: messages for people.")
     allow_private: bool = Field(default=False, description="Let the URL lead to loopback or private addresses.")

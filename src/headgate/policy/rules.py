@@ -76,6 +76,13 @@ def _repeated(names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 
 
 def _webhook(hook: WebhookPolicy) -> Iterator[Problem]:
+    if bool(hook.url) == bool(hook.url_env):
+        yield Problem(("url",), "give url, or url_env where the URL itself is a secret: one of them")
+    if hook.url:
+        yield from _url(hook)
+
+
+def _url(hook: WebhookPolicy) -> Iterator[Problem]:
     try:
         parts = urlsplit(hook.url)
         host, port_is_good = parts.hostname, parts.port is None or parts.port > 0

@@ -119,10 +119,8 @@ def _name(path: KeyPath, item: Found) -> str:
 
 
 def _pattern(_item: Found, path: KeyPath, value: Any) -> str:
-    if path[-1:] == ("secret_env",):  # somebody may have pasted the secret itself: never shown
-        return (
-            "must be the name of an environment variable, such as HOOK_SECRET; the secret itself stays out of the file"
-        )
+    if path[-1:] in (("secret_env",), ("url_env",)):  # somebody may have pasted the secret itself: never shown
+        return "must be the name of an environment variable, such as HOOK_SECRET; a secret itself stays out of the file"
     shown = _show(look_up(value, path), path)
     return f"{shown} is not a name: lower-case letters, digits, - and _, a letter first, at most 63"
 

@@ -345,6 +345,19 @@ def test_with_a_wait_requests_of_several_ticks_are_one_call_and_a_full_one_goes_
     assert setting.echo.calls == [2, 3]
 
 
+def test_a_request_waits_for_others_no_longer_than_half_until_its_deadline() -> None:
+    setting = Setting(terms=Terms(wait=1.0))
+    setting.ask(0, [(0.0, "a")], single=True)
+    setting.tick()
+    setting.lane.expire(0, setting.now + 5.0)
+    assert len(setting.later) == 1  # that of the wait: there is time enough
+    setting.ask(1, [(1.0, "a")], single=True)
+    setting.lane.expire(1, setting.now + 0.5)
+    setting.now = 0.25
+    setting.later.pop(1)()
+    assert setting.kept.answers == {0: [0.0], 1: [1.0]}
+
+
 def test_as_many_calls_run_at_once_as_the_terms_allow() -> None:
     setting = Setting("pyfunc", terms=Terms(at_once=2))
     for who in range(3):

@@ -123,6 +123,17 @@ def test_an_event_that_cannot_be_written_is_given_up_in_the_end_and_keeps_no_oth
     assert sum(one.dead for one in reports) == 1
 
 
+def test_a_url_that_is_a_secret_comes_from_the_environment() -> None:
+    world = World()
+    hook = WebhookPolicy(url_env="HOOK_URL", secret_env="HOOK_SECRET", events=("pointer.*",))
+    (report,) = deliver_due(world.store, {"hook": hook}, ENV, world.sender, world.clock).webhooks
+    assert report.trouble == "not sent: HOOK_URL holds no URL; set it and run `headgate tick`"
+    world.happen("pointer.moved")
+    env = {**ENV, "HOOK_URL": "https://chat.example.com/T0/secret"}
+    deliver_due(world.store, {"hook": hook}, env, world.sender, world.clock)
+    assert [url for url, _, _, _ in world.sender.got] == ["https://chat.example.com/T0/secret"]
+
+
 def test_each_webhook_is_on_its_own() -> None:
     world = World()
     hooks = {"deaf": HOOK.model_copy(update={"secret_env": "NONE"}), "hook": HOOK}

@@ -49,7 +49,8 @@ SHAPES = [
     ("inputs: [origin, distance]", "inputs: []", "features.inputs: may not be empty"),
     ("trees: 100", "trees: [100]", "training.params.trees: must be true or false or a whole number or a number or"),
     ("approval: {need: 2, of: [ada, grace, joan]}", "approval:", "approval: is empty; it must be a mapping"),
-    ("secret_env: CHAT_SECRET", "secret_env: s3cr3t-value!", "the secret itself stays out of the file"),
+    ("secret_env: CHAT_SECRET", "secret_env: s3cr3t-value!", "a secret itself stays out of the file"),
+    ('url: "https://chat.example.com/hook"', 'url_env: "https://chat"', "a secret itself stays out of the file"),
 ]
 
 

@@ -139,6 +139,8 @@ RULES = [
     ("https://chat.example.com", "https:///", "webhooks.chat.url: names no host"),
     ("https://chat", "https://ada:pw@chat", "webhooks.chat.url: holds a name or password"),
     ("https://chat.example.com", "https://[::1", "webhooks.chat.url: this is not a URL"),
+    ('url: "https://chat.example.com/hook", ', "", "webhooks.chat.url: give url, or url_env"),
+    ("secret_env: CHAT", "url_env: CHAT_URL, secret_env: CHAT", "webhooks.chat.url: give url, or url_env"),
     ("https://chat.example.com/hook", "https://chat.example.com/ho ok", "webhooks.chat.url: holds a space"),
 ]
 
