@@ -59,6 +59,7 @@ def predictions(
     from headgate.predictions.pairs import Between
     from headgate.predictions.query import Wanted
 
+    _check_role(role)
     project = open_project(folder)
     name = choose_model(project, model)
     now = project.clock.now()
@@ -88,6 +89,13 @@ def read_pairs(project: "Project", model: str, wanted: "Between") -> list[dict[s
     from headgate.predictions.pairs import parts_of
 
     return [parts_of(row) for row in project.predictions(model).pairs(wanted).to_pylist()]
+
+
+def _check_role(role: str) -> None:
+    from headgate.base.errors import BadInput
+
+    if role not in ("", "live", "shadow"):
+        raise BadInput(f"{role!r} is no role", where="--role", way_out="live or shadow; without --role: both")
 
 
 def _refuse(options: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.base.digest import Json, canonical
-from headgate.base.errors import Conflict
+from headgate.base.errors import Conflict, HeadgateError, Unavailable
 from headgate.base.files import write_atomically
 from headgate.gate.ports import Shelf
 from headgate.gate.report import headline, html, markdown
@@ -91,11 +91,25 @@ def due(events: Iterable[Event]) -> tuple[Event, ...]:
 
 
 def attach_due(desk: Desk) -> tuple[Event, ...]:
-    """Attach every report that is due; return the verdicts whose reports were attached."""
-    waiting = due(desk.store.read(kinds=(GIVEN, ATTACHED)))
-    for event in waiting:
-        attach(desk, event)
-    return waiting
+    """Attach every report that is due; return the verdicts whose reports were attached.
+
+    Raises:
+        Unavailable: The registry does not answer; what is left stays due.
+        HeadgateError: The first report that cannot be attached, after all others were.
+    """
+    attached, first = list[Event](), None
+    for event in due(desk.store.read(kinds=(GIVEN, ATTACHED))):
+        try:
+            attach(desk, event)
+        except Unavailable:
+            raise
+        except HeadgateError as error:
+            first = first or error
+        else:
+            attached.append(event)
+    if first is not None:
+        raise first
+    return tuple(attached)
 
 
 def append(store: EventStore, stream: str, new: NewEvent) -> Event:

@@ -83,7 +83,8 @@ def _one(at: Standing, facts: Facts, now: datetime, ahead: str) -> list[Effect]:
     seen = facts.evidence.get(at.release) or nothing_seen(at.since)
     move = next_move(at, seen, now, ahead, facts.shares.get(at.release, NO_WISH))
     if at.pending is not None and not _goes_before(at, at.pending, move, seen, now):
-        return [_effect(at, at.pending, seen, now)]
+        kept = _alive(at, facts.route, now) if at.pending.move.act in RAISES else []  # should it not be possible now
+        return [_effect(at, at.pending, seen, now), *kept]
     if move.act is Act.ASK:
         until = move.until or now + at.plan.rules.ask_for
         return [Ask(at.model, at.release, seen, until, move.why), *_alive(at, facts.route, now)]

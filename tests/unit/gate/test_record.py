@@ -1,11 +1,11 @@
 """A verdict is journalled, and its report stored with the version now or later; it is never lost."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from headgate.base.errors import Unavailable
+from headgate.base.errors import BadInput, Unavailable
 from headgate.gate.record import ATTACHED, GIVEN, Desk, attach, attach_due, due, give, keep
 from headgate.gate.verdict import Judged, Verdict
 from headgate.journal.event import NewEvent
@@ -80,6 +80,21 @@ def test_a_report_stays_due_while_the_registry_is_away_and_is_attached_later(
     assert attach_due(where) == (event,)
     assert attach_due(where) == ()
     assert len(shelf.kept) == 3
+
+
+def test_a_report_that_can_never_be_attached_keeps_no_other_waiting(store: MemoryEventStore, tmp_path: Path) -> None:
+    lost, kept = give(store, VERDICT, "person:ada"), give(store, replace(VERDICT, version="8"), "person:ada")
+
+    def known(_model: str, number: str) -> Version:
+        if number == "7":
+            raise BadInput("the registry does not know version 7")
+        return version(number)
+
+    where = Desk(store, FakeShelf(), tmp_path, known)
+    with pytest.raises(BadInput, match="does not know version 7"):
+        attach_due(where)
+    assert due(store.read()) == (lost,)
+    assert [event.body["verdict"] for event in store.read(kinds=(ATTACHED,))] == [kept.position]
 
 
 def test_a_report_is_made_again_from_the_journal_when_its_folder_is_gone(

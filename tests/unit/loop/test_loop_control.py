@@ -140,7 +140,8 @@ def test_an_open_intent_comes_back_with_its_key_before_anything_else(act: Act, k
     assert pending is not None
     world.see = verdicts({})  # whatever is seen now
     effects = plan_pass(world.releases, facts_of(world), world.now)
-    assert [type(effect) for effect in effects] == [kind]
+    assert isinstance(effects[0], kind)
+    assert all(isinstance(effect, RenewLease | KeepWarm) for effect in effects[1:])
     assert effects[0].intent == pending  # type: ignore[union-attr]
 
 
@@ -184,6 +185,16 @@ def test_a_lease_is_renewed_when_it_is_due_and_only_by_its_own_release() -> None
         assert any(isinstance(effect, RenewLease) for effect in effects) is due
     stranger = Facts(world.route.__class__.from_json({**world.route.to_json(), "release": "r9"}))
     assert not any(isinstance(one, RenewLease) for one in plan_pass(world.releases, stranger, until))
+
+
+def test_a_lease_is_renewed_while_a_raise_that_was_decided_cannot_be_made() -> None:
+    world = killed_at("good", Act.PROMOTE, 1)
+    until = world.route.renewed_until
+    assert until is not None
+    effects = plan_pass(world.releases, facts_of(world), until)
+    assert [type(effect) for effect in effects] == [MovePointer, RenewLease]
+    world.see = verdicts(dict.fromkeys(RUNGS, BAD))
+    assert not any(isinstance(one, RenewLease) for one in plan_pass(world.releases, facts_of(world), until))
 
 
 def test_the_old_champion_is_kept_warm_until_the_watch_is_over() -> None:
