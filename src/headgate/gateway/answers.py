@@ -1,17 +1,17 @@
 """Writes a version's results as HTTP answers: names the version, the arm and the prediction in headers."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from traceback import extract_tb
 
 from headgate.base.errors import BadInput, Unavailable
 from headgate.base.trace import Trace
 from headgate.gateway.call import Batch, Outputs
-from headgate.gateway.http.exchange import Exchange
+from headgate.gateway.http.exchange import Exchange, reply_each
 from headgate.gateway.http.head import JSON, Header, answer
-from headgate.gateway.prediction_id import ENTROPY, prediction_ids
+from headgate.gateway.prediction_id import PredictionIds
 from headgate.gateway.protocols.asked import Asked, Told
-from headgate.gateway.protocols.v2_json.format import Script
+from headgate.gateway.protocols.v2_json.format import Script, escape
 from headgate.gateway.record import ANSWERED, Recorder, Tap
 from headgate.gateway.refusal import Refusal
 from headgate.gateway.shadow.shadows import Copies
@@ -30,8 +30,7 @@ class Answers:
     Args:
         model: The model's name.
         serving: Version and arm.
-        milliseconds: Reads the clock: milliseconds since 1970.
-        entropy: Returns that many random bytes.
+        identify: Gives prediction ids.
         tap: Where the answers are logged; None: nowhere.
         release: Names the release that set the shares; empty: nobody's.
         copies: What shadows get of the answers; None: nothing.
@@ -42,8 +41,7 @@ class Answers:
         self,
         model: str,
         serving: Serving,
-        milliseconds: Callable[[], int],
-        entropy: Callable[[int], bytes],
+        identify: PredictionIds,
         tap: Tap | None = None,
         release: str = "",
         copies: Copies | None = None,
@@ -60,10 +58,14 @@ class Answers:
             *([(b"headgate-release", release.encode())] if release else []),
         )
         lines = b"".join(b"%b: %b\r\n" % header for header in self._headers)
-        template = b"HTTP/1.1 200 OK\r\n" + lines.replace(b"%", b"%%") + b"headgate-prediction-id: %b\r\n"
+        template = b"HTTP/1.1 200 OK\r\n" + escape(lines) + b"headgate-prediction-id: %b\r\n"
         self._template = template + b"content-length: %d\r\n\r\n%b"
-        self._milliseconds = milliseconds
-        self._entropy = entropy
+        before, after = self._script.frame
+        self._framed = (
+            template + b"content-length: %d\r\n\r\n" + escape(before) + b"%b" + escape(after) if before else b""
+        )
+        self._frame_size = len(before) + len(after)
+        self._identify = identify
         self._copies = copies
         self._recorder = Recorder(tap, model, serving) if tap else None
         self._given: list[bytes] = []  # ids since the last batch was finished
@@ -72,13 +74,16 @@ class Answers:
 
     def singles(self, waiting: Sequence[tuple[Exchange, Asked]], outputs: Outputs) -> None:
         """Answer single rows; the batch costs a few passes, a row one template."""
-        template = self._template
-        bodies = self._script.rows(outputs, [row.id for _, row in waiting])
-        for (exchange, _), body, name in zip(waiting, bodies, self._names(len(bodies)), strict=True):
-            if exchange.head.plain:
-                exchange.reply(template % (name, len(body), body))
-            else:
-                self._reply(exchange, body, name)
+        ids = [row.id for _, row in waiting]
+        names = self._names(len(ids))
+        if self._framed and ids.count(None) == len(ids):
+            framed, size = self._framed, self._frame_size
+            texts = self._script.numbers(outputs)
+            answers = [framed % (name, size + len(text), text) for name, text in zip(names, texts, strict=True)]
+        else:
+            template, bodies = self._template, self._script.rows(outputs, ids)
+            answers = [template % (name, len(body), body) for name, body in zip(names, bodies, strict=True)]
+        reply_each([exchange for exchange, _ in waiting], answers)
 
     def asked(self, waiting: Exchange, asked: Asked, outputs: Outputs, start: int) -> None:
         """Answer a request of any number of rows."""
@@ -136,8 +141,8 @@ class Answers:
             self._copies.take(answered, batch.since)
 
     def _names(self, count: int) -> list[bytes]:
-        self._at = self._milliseconds()
-        names = prediction_ids(self._at, self._entropy(ENTROPY), count)
+        names = self._identify(count)
+        self._at = self._identify.at
         self._given = [*self._given, *names] if self._given else names
         return names
 

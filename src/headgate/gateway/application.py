@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
+
 from headgate.gateway.answers import Answers
 from headgate.gateway.arms import Seat, Seating
 from headgate.gateway.batch import Lane
@@ -16,6 +18,7 @@ from headgate.gateway.http.exchange import Exchange
 from headgate.gateway.http.head import Handler
 from headgate.gateway.limits import Limits
 from headgate.gateway.metrics.meter import Meter
+from headgate.gateway.prediction_id import PredictionIds
 from headgate.gateway.protocols.registry import speeches
 from headgate.gateway.protocols.speech import WRITE, Speech
 from headgate.gateway.record import Tap
@@ -23,7 +26,7 @@ from headgate.gateway.refusal import Refusal, bad
 from headgate.gateway.shadow.shadows import Shadows
 from headgate.gateway.table import Entry, Serving, Table
 from headgate.gateway.turn import Pulse, Terms, Watch
-from headgate.gateway.way import Way, draws
+from headgate.gateway.way import Way
 
 
 class Application:
@@ -38,7 +41,6 @@ class Application:
         guard: Says who may come in, and how models are served.
         more: Further paths.
         seconds: Reads a clock that only rises; None: the clock's own seconds.
-        draw: Returns a random number in [0, 1): the arm of a request without a unit; None: drawn from the entropy.
         meter: Counts; None: nothing is counted.
         shadows: What gets copies; None: nothing does.
 
@@ -58,7 +60,6 @@ class Application:
         guard: Guard | None = None,
         more: tuple[Speech, ...] = (),
         seconds: Callable[[], float] | None = None,
-        draw: Callable[[], float] | None = None,
         meter: Meter | None = None,
         shadows: Shadows | None = None,
     ) -> None:
@@ -69,13 +70,13 @@ class Application:
         self._limits = limits
         self._pulse = pulse
         self._milliseconds = milliseconds
-        self._entropy = entropy
+        self._identify = PredictionIds(milliseconds, entropy)
         self._tap = tap
         self._seconds = seconds = seconds or (lambda: milliseconds() / 1000)
         self._meter = meter
         self._shadows = shadows
-        self._draw = draw or draws(entropy).__next__
-        self._seating = Seating(self._seat, self._now, seconds)
+        draws = np.random.default_rng(int.from_bytes(entropy(16), "big")).random
+        self._seating = Seating(self._seat, self._now, seconds, draws)
         self._keys_until: datetime | None = None
         self._speeches: tuple[Speech, ...] = (*speeches(self), *more)
 
@@ -110,7 +111,7 @@ class Application:
         buckets = self.guard.enter(headers, model)
         self.table.find(model, None)
         column = self.guard.policy(model).unit
-        return Way(self._seating.arms[model], version, headers, column, buckets, self._seconds, self._draw)
+        return Way(self._seating.arms[model], version, headers, column, buckets, self._seconds)
 
     def shares(self, model: str) -> list[dict[str, Any]]:
         """Return the arms of a model as they stand."""
@@ -122,9 +123,7 @@ class Application:
         fuse = fuse or Fuse(policy.fuse_failures, policy.fuse_pause.total_seconds())
         release = entry.route.release if entry.route else ""
         copies = self._shadows.of(entry.model) if self._shadows else None
-        answers = Answers(
-            entry.model, serving, self._milliseconds, self._entropy, self._tap, release, copies, policy.unit
-        )
+        answers = Answers(entry.model, serving, self._identify, self._tap, release, copies, policy.unit)
         terms = Terms(policy.max_batch, policy.max_wait_ms / 1000, policy.concurrency)
         tally = self._meter.tally(entry.model, serving.arm.version, serving.arm.name) if self._meter else None
         watch = Watch(self._seconds, Pace(policy.queue_ms / 1000), fuse, self.look, terms, tally)

@@ -1,10 +1,13 @@
 """The arms of each model as they stand: lanes, shares that hold, fuses. Rebuilt when one changes, not per request."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from headgate.gateway.batch import Lane
 from headgate.gateway.fuse import Fuse
@@ -16,6 +19,8 @@ from headgate.routing.share import effective, holds
 from headgate.routing.split import Split
 
 LOG = logging.getLogger("headgate.gateway")
+DRAWN = 1024  # at a time, so that one draw costs next to nothing
+Draws: TypeAlias = Callable[[int], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Arms:
         leased: Whether the challengers' lease holds.
         seats: By place in the route.
         split: Of that route.
+        drawn: Returns the seat of a request without a unit.
     """
 
     entry: Entry
@@ -45,6 +51,7 @@ class Arms:
     leased: bool
     seats: tuple[Seat, ...]
     split: Split
+    drawn: Callable[[], Seat]
 
     @property
     def champion(self) -> Seat:
@@ -64,10 +71,6 @@ class Arms:
         """Return a unit's seat."""
         return self.seats[self.split.of_unit(unit)]
 
-    def at(self, where: float) -> Seat:
-        """Return the seat at a place in [0, 1)."""
-        return self.seats[self.split.at(where)]
-
     def show(self) -> list[dict[str, Any]]:
         """Return what a person may see of the arms."""
         shown = []
@@ -81,6 +84,12 @@ class Arms:
         return shown
 
 
+def draw_seats(seats: Sequence[Seat], split: Split, draws: Draws) -> Iterator[Seat]:
+    """Yield the seats of requests without a unit, without end."""
+    while True:
+        yield from [seats[at] for at in split.of_places(draws(DRAWN)).tolist()]
+
+
 MakeSeat = Callable[[Entry, Serving, Fuse | None], Seat]
 
 
@@ -91,12 +100,14 @@ class Seating:
         make: Makes the seat of an arm; gets the fuse of its version, where it was seated before.
         now: Reads the clock.
         seconds: Reads a clock that only rises.
+        draws: Returns that many random numbers in [0, 1).
     """
 
-    def __init__(self, make: MakeSeat, now: Callable[[], datetime], seconds: Callable[[], float]) -> None:
+    def __init__(self, make: MakeSeat, now: Callable[[], datetime], seconds: Callable[[], float], draws: Draws) -> None:
         self._make = make
         self._now = now
         self._seconds = seconds
+        self._draws = draws
         self._seats: dict[tuple[str, str, str, Loaded], Seat] = {}
         self._leases: dict[str, tuple[datetime, datetime, float]] = {}  # until when; and both clocks as it was read
         self.arms: Mapping[str, Arms] = {}
@@ -133,7 +144,8 @@ class Seating:
         out = {seat.serving.arm.name for seat in seats[1:] if seat.fuse.state == "open"}
         moment = self._moment(route, now)
         held = effective(route, moment, out)
-        return Arms(entry, held, holds(route, moment), seats, Split.of(held))
+        split = Split.of(held)
+        return Arms(entry, held, holds(route, moment), seats, split, draw_seats(seats, split, self._draws).__next__)
 
     def _moment(self, route: Route, seconds: float) -> datetime:
         """Return when it is now for a lease: a clock that is set back after the lease was read lengthens none."""

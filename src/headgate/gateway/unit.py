@@ -26,9 +26,13 @@ def canonical(unit: bytes) -> bytes:
 def said(batch: Batch) -> list[bytes | None]:
     """Return what each request's head says of its unit, as it is hashed; empty when none says anything. Read once."""
     if batch.said is None:
-        units: list[bytes | None] = [one[0].head.headers.get(UNIT) for one in batch.singles]
+        heads = [waiting.head for waiting, _ in batch.singles]
         if batch.asked:
-            units += [waiting.head.headers.get(UNIT) for waiting, _ in batch.asked]
+            heads += [waiting.head for waiting, _ in batch.asked]
+        alike = heads[:1] if heads.count(heads[0]) == len(heads) else heads  # most often one client's, and one head
+        units: list[bytes | None] = [head.headers.get(UNIT) for head in alike]
+        if alike is not heads:
+            units *= len(heads)
         batch.said = [unit and canonical(unit) for unit in units] if any(units) else []
     return batch.said
 

@@ -1,11 +1,8 @@
 """The way of the requests that share a head: who asks, which arms, which limits; found once, then followed by each."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from headgate.gateway.arms import Arms, Seat
 from headgate.gateway.guard.bucket import Bucket
@@ -34,15 +31,14 @@ class Way:
         column: The input that names the unit when no header does.
         buckets: What each request takes a token of.
         seconds: Reads a clock that only rises.
-        draw: Returns a random number in [0, 1).
 
     Raises:
         Refusal: 404 for a version that is not served, 400 for a header that cannot be read.
     """
 
     __slots__ = (
-        *("_arms", "_buckets", "_column", "_draw", "_drawn", "_ends"),
-        *("_place", "_plain", "_seat", "_seats", "_seconds", "_timeout"),
+        *("_arms", "_buckets", "_column", "_draw", "_drawn"),
+        *("_place", "_plain", "_seat", "_seconds", "_timeout"),
     )
 
     def __init__(
@@ -53,10 +49,9 @@ class Way:
         column: str | None,
         buckets: Sequence[Bucket],
         seconds: Callable[[], float],
-        draw: Callable[[], float],
     ) -> None:
         unit, self._timeout = _unit(headers), _timeout(headers)
-        self._arms, self._buckets, self._seconds, self._draw = arms, buckets, seconds, draw
+        self._arms, self._buckets, self._seconds, self._draw = arms, buckets, seconds, arms.drawn
         decided = True
         if version is not None:
             self._seat = arms.named(version)
@@ -71,7 +66,6 @@ class Way:
         self._place = names.index(self._column) if self._column is not None else 0
         self._plain = self._column is None and self._timeout is None
         self._drawn = not decided and self._column is None
-        self._ends, self._seats = arms.split.ends, tuple(arms.seats[at] for at in arms.split.arms)
 
     def put(self, waiting: Any, read: Read, most: int) -> None:
         """Read a request and put it on its lane.
@@ -97,7 +91,7 @@ class Way:
                 bucket.hand -= 1
             else:
                 bucket.take(self._seconds())
-        seat = self._seats[bisect_right(self._ends, self._draw())] if self._drawn else self._seat
+        seat = self._draw() if self._drawn else self._seat
         lane = seat.lane
         if lane.full:
             waiting.refuse(BUSY)
@@ -145,23 +139,16 @@ class Way:
                 bucket.hand -= 1
             else:
                 bucket.take(self._seconds())
-        return self._seats[bisect_right(self._ends, self._draw())] if self._drawn else self._seat
+        return self._draw() if self._drawn else self._seat
 
     def _by_value(self, value: Any) -> Seat:
         """Return the seat of what the unit's column holds in the request's first row; missing: any."""
         unit = key_of(value.item() if hasattr(value, "item") else value)
-        return self._arms.at(self._draw()) if unit is None else self._arms.of_unit(unit)
+        return self._draw() if unit is None else self._arms.of_unit(unit)
 
     def _limit(self, seat: Seat, waiting: Any) -> None:
         if self._timeout is not None:
             seat.lane.expire(waiting, self._seconds() + self._timeout)
-
-
-def draws(entropy: Callable[[int], bytes]) -> Iterator[float]:
-    """Yield random numbers in [0, 1), without end; drawn many at a time, so that one costs next to nothing."""
-    source = np.random.default_rng(int.from_bytes(entropy(16), "big"))
-    while True:
-        yield from source.random(4096).tolist()
 
 
 def _alike(one: Seat, other: Seat) -> bool:

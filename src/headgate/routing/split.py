@@ -79,8 +79,11 @@ class Split:
 
     def of_units(self, units: Sequence[bytes]) -> npt.NDArray[np.intp]:
         """Return the index of each unit's arm [n]."""
-        where = np.searchsorted(np.array(self.ends), places(units, self.salt), side="right")
-        return np.array(self.arms, np.intp)[where]
+        return self.of_places(places(units, self.salt))
+
+    def of_places(self, where: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """Return the index of the arm at each place in [0, 1) [n]."""
+        return np.array(self.arms, np.intp)[np.searchsorted(np.array(self.ends), where, side="right")]
 
 
 def salt_bytes(salt: str) -> bytes:

@@ -5,23 +5,34 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.gateway.prediction_id import ENTROPY, POOL, Entropy, prediction_ids
+from headgate.gateway.prediction_id import ENTROPY, POOL, Entropy, PredictionIds
 
 
-@given(st.integers(0, 2**48 - 1), st.binary(min_size=ENTROPY, max_size=ENTROPY), st.integers(1, 50))
-def test_ids_are_uuid_version_7_of_their_millisecond(milliseconds: int, entropy: bytes, count: int) -> None:
-    texts = [name.decode() for name in prediction_ids(milliseconds, entropy, count)]
-    ids = [uuid.UUID(text) for text in texts]
-    assert [str(one) for one in ids] == texts
-    assert {(one.version, one.variant) for one in ids} == {(7, uuid.RFC_4122)}
-    assert {one.int >> 80 for one in ids} == {milliseconds}
-    assert ids == sorted(ids)
-    assert len(set(ids)) == count
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=ENTROPY), st.lists(st.integers(1, 3000), min_size=1, max_size=6))
+def test_ids_are_uuid_version_7_of_their_millisecond(milliseconds: int, seed: bytes, counts: list[int]) -> None:
+    drawn: list[bytes] = []
+
+    def entropy(count: int) -> bytes:
+        drawn.append(bytes((byte + len(drawn)) % 256 for byte in seed[:count]))
+        return drawn[-1]
+
+    given = PredictionIds(lambda: milliseconds, entropy)
+    batches = [[name.decode() for name in given(count)] for count in counts]
+    every = [uuid.UUID(text) for batch in batches for text in batch]
+    assert [str(one) for one in every] == [text for batch in batches for text in batch]
+    assert {(one.version, one.variant) for one in every} == {(7, uuid.RFC_4122)}
+    assert {one.int >> 80 for one in every} == {milliseconds}
+    assert all(batch == sorted(batch) for batch in batches)
+    assert list(map(len, batches)) == counts
+    assert len(set(every)) == len(every)
+    assert given.at == milliseconds
 
 
-def test_other_entropy_gives_other_ids_at_the_same_time() -> None:
-    drawn = [bytes([at]) * ENTROPY for at in range(256)]
-    assert len({prediction_ids(5, entropy, 1)[0] for entropy in drawn}) == 256
+def test_another_millisecond_takes_other_entropy() -> None:
+    drawn, clock = iter(range(256)), iter(range(256))
+    given = PredictionIds(lambda: next(clock), lambda count: bytes([next(drawn)]) * count)
+    names = [uuid.UUID(given(1)[0].decode()).int for _ in range(256)]
+    assert len({name & (1 << 62) - 1 for name in names}) == 256
 
 
 @given(st.lists(st.integers(1, 3 * POOL), max_size=20))

@@ -12,12 +12,11 @@ from typing import cast
 
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
-from headgate.gateway.http.head import CONTINUE, Head, closing
+from headgate.gateway.http.head import CONTINUE, END, Head, closing
 from headgate.gateway.http.lifetime import Lifetime
 from headgate.gateway.http.reader import Reader
 from headgate.gateway.refusal import Refusal
 
-END = b"\r\n\r\n"
 NEVER = -1
 
 
@@ -64,9 +63,25 @@ class Connection(Lifetime):
     def data_received(self, data: bytes) -> None:
         """Take bytes in; answer the requests that they complete."""
         self.seen = self.door.now
-        if len(data) == self._whole and self.reader.began is None and data.startswith(self._raw):
-            self._take_alike(data[self._body :])
+        if len(data) != self._whole or self.reader.began is not None or not data.startswith(self._raw):
+            self._take_other(data)
             return
+        waiting = self.waiting  # a request with the head of the one before: most requests come this way
+        busy = len(waiting)
+        if busy:
+            exchange = Exchange(self, self._known)
+        else:
+            exchange = self._alone
+            exchange.answer = None
+        waiting.append(exchange)
+        try:
+            self._known.handle(exchange, data[self._body :])
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the answer to its request
+            self.door.fail(exchange, error)
+        if busy and len(waiting) >= self.door.limits.pipelined:
+            self.throttle()
+
+    def _take_other(self, data: bytes) -> None:
         self.spoke = True
         if self.last:
             return
@@ -76,23 +91,6 @@ class Connection(Lifetime):
                 return
         self.reader.feed(data)
         self.throttle()
-
-    def _take_alike(self, body: bytes) -> None:
-        """Answer a request with the head of the one before: most requests come this way."""
-        waiting = self.waiting
-        busy = len(waiting)
-        if busy:
-            exchange = Exchange(self, self._known)
-        else:
-            exchange = self._alone
-            exchange.answer = None
-        waiting.append(exchange)
-        try:
-            self._known.handle(exchange, body)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the answer to its request
-            self.door.fail(exchange, error)
-        if busy and len(waiting) >= self.door.limits.pipelined:
-            self.throttle()
 
     def _take_known(self, data: bytes) -> bytes:
         """Answer the whole requests at the front of the data whose heads are known; return the rest."""

@@ -13,11 +13,13 @@ from headgate.gateway.refusal import Refusal
 Handler: TypeAlias = Callable[[Exchange, bytes], None]
 Header: TypeAlias = tuple[bytes, bytes]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+END = b"\r\n\r\n"  # of a head
+_STAYS = (b"close", b"keep-alive")
 JSON: Header = (b"content-type", b"application/json")
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Head:
     """Request line and headers.
 
@@ -45,6 +47,14 @@ class Head:
 
     def __post_init__(self) -> None:
         self.plain = self.recent and self.keep_alive and self.method != "HEAD"
+
+    def suit(self, answer: bytes) -> bytes:
+        """Return the answer to this request, made of the one that a plain request would get."""
+        if self.plain:
+            return answer
+        end = answer.index(END)
+        line = b"" if self.keep_alive and self.recent else b"\r\nconnection: " + _STAYS[self.keep_alive]
+        return answer[:end] + line + answer[end : end + len(END) if self.method == "HEAD" else None]
 
     def refuse(self, refusal: Refusal) -> bytes:
         """Return the answer to a refused request."""

@@ -21,12 +21,25 @@ class Script:
         model: The model's name.
         version: The version's number.
         outputs: The signature's outputs.
+
+    Attributes:
+        frame: What stands before and after the text of the value in the body of one row, if its request has no id and
+            the version gives one number a row; else both are empty.
     """
 
     def __init__(self, model: str, version: str, outputs: Sequence[Field]) -> None:
         self._start = b'{"model_name":%b,"model_version":%b,' % (_encode(model), _encode(version))
         self._outputs = {field.name: field for field in outputs}
-        self._template = _escape(self._start) + b"%b" + b'"outputs":[' + b",".join(map(_row, outputs)) + b"]}"
+        self._template = escape(self._start) + b"%b" + b'"outputs":[' + b",".join(map(_row, outputs)) + b"]}"
+        self.frame = b"", b""
+        if len(outputs) == 1 and outputs[0].width is None and outputs[0].dtype != "string":
+            before, after = (self._template % (b"", b"\0")).split(b"\0")  # no name holds that byte in JSON
+            self.frame = before, after
+
+    def numbers(self, outputs: Mapping[str, Array]) -> list[bytes]:
+        """Return the text of each row's value, for what `frame` holds."""
+        ((name, field),) = self._outputs.items()
+        return _texts(field, outputs[name])
 
     def rows(self, outputs: Mapping[str, Array], ids: Sequence[str | None]) -> list[bytes]:
         """Return one body per row.
@@ -67,10 +80,11 @@ class Script:
 def _row(field: Field) -> bytes:
     shape = [1] if field.width is None else [1, field.width]
     head = _encode({"name": field.name, "datatype": datatype(field), "shape": shape})
-    return _escape(head[:-1]) + b',"data":[%b]}'
+    return escape(head[:-1]) + b',"data":[%b]}'
 
 
-def _escape(text: bytes) -> bytes:
+def escape(text: bytes) -> bytes:
+    """Return a text as it stands in a template."""
     return text.replace(b"%", b"%%")
 
 
