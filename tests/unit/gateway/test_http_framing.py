@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headgate.gateway.http.connection import Connection
 from headgate.gateway.http.door import Door
 from headgate.gateway.http.exchange import Exchange
-from headgate.gateway.http.head import Handler, answer
+from headgate.gateway.http.head import Handler, Head, answer
 from headgate.gateway.http.outlet import LINGER_SECONDS
 from headgate.gateway.limits import Limits
 from headgate.gateway.refusal import Refusal
@@ -528,6 +528,22 @@ def test_the_connection_stays_or_ends_as_the_client_says(sent: bytes, ends: bool
     assert says in wire.written
     connection.data_received(post("/b"))
     assert len(place.asked) == (1 if ends else 2)
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize("recent", [True, False])
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_the_answer_to_a_plain_request_is_made_into_that_to_any_other(
+    method: str,
+    recent: bool,  # noqa: FBT001
+    keep_alive: bool,  # noqa: FBT001
+) -> None:
+    head = Head(method, "/", {}, recent, keep_alive, 0, lambda _exchange, _body: None)
+    plain = Head("POST", "/", {}, recent=True, keep_alive=True, length=0, handle=head.handle)
+    made, wanted = (
+        set(whole.split(b"\r\n")) for whole in (head.suit(answer(plain, 200, b"{}")), answer(head, 200, b"{}"))
+    )
+    assert made == wanted
 
 
 def test_a_client_that_half_closes_still_gets_its_answer() -> None:

@@ -64,3 +64,26 @@ def test_one_row_and_a_table_of_one_row_are_the_same_answer() -> None:
     values = columns([(0.25, "a,b],[c", 1.0, 2.0, 3)])
     script = Script("m", "1", OUTPUTS)
     assert json.loads(script.rows(values, ["x"])[0]) == json.loads(script.table(values, 0, 1, "x", None))
+
+
+@settings(max_examples=40)
+@given(
+    st.text(),
+    st.text(min_size=1),
+    st.sampled_from([Field("n", "int64"), Field("flag", "bool"), Field("p", "float32"), Field("q", "float64")]),
+    st.data(),
+)
+def test_one_number_in_its_frame_is_the_body_that_the_template_gives(
+    model: str, version: str, field: Field, data: st.DataObject
+) -> None:
+    numbers = floats if field.dtype.startswith("float") else st.integers(0, 1)
+    column = data.draw(st.lists(numbers, min_size=1))
+    outputs = {field.name: np.array(column, field.dtype)}
+    script = Script(model, version, (field,))
+    before, after = script.frame
+    assert [before + text + after for text in script.numbers(outputs)] == script.rows(outputs, [None] * len(column))
+
+
+def test_only_one_number_a_row_has_a_frame() -> None:
+    for fields in (OUTPUTS, (Field("label", "string"),), (Field("pair", "float32", width=2),)):
+        assert Script("m", "1", fields).frame == (b"", b"")
