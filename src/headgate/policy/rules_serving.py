@@ -37,7 +37,11 @@ def _final_rules(model: ModelPolicy) -> Iterator[Problem]:
 
 
 def _log_rules(model: ModelPolicy) -> Iterator[Problem]:
-    """A misspelt column would stay readable in the log: it is refused."""
+    """A misspelt column would stay readable in the log, a password in a URL would stand in errors: both are refused."""
+    to = model.serving.log.to
+    if "://" in to and "@" in to.partition("://")[2].partition("/")[0]:
+        what = "holds a name or password; a policy is no place for secrets: use the environment (AWS_ACCESS_KEY_ID ...)"
+        yield Problem(("serving", "log", "to"), what)
     stored = [f"{table.prefix}{column}" for table in model.features.stored.values() for column in table.columns]
     known = ("unit", *model.features.inputs, *stored, *OUTPUTS[model.task])
     for name in model.serving.log.redact:

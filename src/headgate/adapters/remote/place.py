@@ -4,8 +4,11 @@ import json
 import re
 import socket
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 from headgate.base.errors import BadInput, Unavailable
@@ -62,12 +65,15 @@ def addresses(place: Place, resolve: Resolve | None = None) -> list[str]:
 
     Raises:
         BadInput: One of them may not be connected to.
-        Unavailable: The name is not known.
+        Unavailable: The name is not known, or nobody says so in time.
     """
     parts = urlsplit(place.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = (resolve or _resolve)(host, port)
+        found = _within(place.seconds, partial(resolve or _resolve, host, port))
+    except TimeoutError as error:
+        what = f"{host} was not looked up within {place.seconds:g} s"
+        raise Unavailable(what, where=place.url, way_out="check the name, or DNS") from error
     except OSError as error:
         raise Unavailable(f"{host} is not known: {error}", where=place.url, way_out="check the name, or DNS") from error
     for address in found:
@@ -82,3 +88,17 @@ def addresses(place: Place, resolve: Resolve | None = None) -> list[str]:
 
 def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
+def _within(seconds: float, ask: Callable[[], list[str]]) -> list[str]:
+    """Ask in a thread that nobody waits for longer: a resolver may hang for minutes; raises TimeoutError."""
+    asked = Future[list[str]]()
+
+    def work() -> None:
+        try:
+            asked.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            asked.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return asked.result(seconds)
