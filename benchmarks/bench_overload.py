@@ -9,6 +9,7 @@ a request that is computed waits for it, however soon it was decided. Load gener
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--row-ms", type=float, default=2.0, help="what a row costs the model, about")
     options = parser.parse_args(arguments)
     seconds = 2.0 if options.quick else 10.0
+    gc.disable()  # the generator keeps every answer: looking for garbage among them stopped it for half a second
     makers: dict[str, Callable[[Path], str]] = {
         "in a process of its own": lambda place: pyfunc_bundle(
             place, "flat", APART.format(seconds=options.row_ms / 1000)

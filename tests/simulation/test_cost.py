@@ -128,5 +128,4 @@ def test_twice_the_cost_is_found_and_an_equal_challenger_is_sound_as_soon_as_was
         half, most = np.quantile(found, (0.5, 0.9), method="inverted_cdf")
         figures.row(power=name, ticks=ticks, blocks_r50=float(half), blocks_r90=float(most), said=said)
         assert np.isfinite(half)
-        if side and ticks == SINGLE:
-            assert most <= said
+        assert not side or at_most(float(np.mean(np.array(found) > said)), 0.1, len(found))

@@ -29,7 +29,7 @@ def said(batch: Batch) -> list[bytes | None]:
         heads = [waiting.head for waiting, _ in batch.singles]
         if batch.asked:
             heads += [waiting.head for waiting, _ in batch.asked]
-        alike = heads[:1] if heads.count(heads[0]) == len(heads) else heads  # most often one client's, and one head
+        alike = heads[:1] if heads and heads.count(heads[0]) == len(heads) else heads  # most often one client's
         units: list[bytes | None] = [head.headers.get(UNIT) for head in alike]
         if alike is not heads:
             units *= len(heads)
