@@ -4,9 +4,14 @@ Every request is copied. Each worker is loaded in pairs, without its shadow and 
 ratios of a pair are what a noisy machine disturbs least, and a worker whose shadow never comes shows how much it does.
 Half a second into the load the route names the shadow: so its start, what it does to its process, its second start and
 its quarantine lie in what is measured. Row and model are those of bench_gateway.
+
+Judged is an open loop of a few thousand requests a second, which leaves the machine something to give: that a shadow
+loads where nobody has a processor left is felt by all, and shown by the second load, of 64 connections that never rest.
 """
 
 import argparse
+import gc
+import json
 import re
 import statistics
 import sys
@@ -14,12 +19,15 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
+
+import uvloop
 
 from benchmarks import bundles, processes, rounds, servers, wrk
 from benchmarks.budgets import show, table
@@ -30,9 +38,11 @@ from headgate.journal.ports import Document
 from headgate.registry.bundle import list_files, open_bundle, seal
 from headgate.registry.field import Field
 from headgate.routing.route import CHAMPION, COLLECTION, Arm, Route, Shadow
+from headgate.testing.load import opened, request
 
 ROW = {"inputs": [bundles.row(Field("x", "float32", width=bundles.FEATURES))]}
-CONNECTIONS = (1, 64)
+RATE, OPENED = 5_000, 64  # requests a second, and the connections that they come over
+STEADY, FULL = f"{RATE:,} requests/s", "c=64, as fast as it goes"
 MODEL = """\
 import os, time
 import numpy as np
@@ -74,6 +84,10 @@ class Case:
         return f"{self.server.url}/v2/models/flat/infer"
 
 
+Load: TypeAlias = Callable[[Case, int], wrk.Load]
+OK = 200
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 0, or with --check 1 when a shadow that misbehaves is felt."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -84,13 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
         return 0
     print(rounds.machine())
+    gc.disable()  # this process is the steady load: it stops for nothing
     turns, seconds = (1, 3) if options.quick else (3, 12)
-    effects: list[Effect] = []
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
-        for connections in CONNECTIONS:
-            effects += compare(cases, lua, connections, turns, seconds)
+        effects = compare(cases, STEADY, steady, turns, seconds)
+        compare(cases, FULL, lambda case, seconds: wrk.drive(case.url, lua, OPENED, seconds), turns, seconds)
     met = show(judge(effects, FAULTS))
     said = "none, from one short pair each" if options.quick else verdict(effects, FAULTS, met=met)
     print(f"\nverdict: {said}\n\n{rounds.machine()}")
@@ -135,18 +149,27 @@ def put(routes: Routes, champion: Arm, shadow: Shadow | None) -> None:
     routes.journal.append("model/flat", before, [event], [Document(COLLECTION, "flat", revision, route.to_json())])
 
 
-def compare(cases: Mapping[str, Case], lua: Path, connections: int, turns: int, seconds: int) -> list[Effect]:
+def steady(case: Case, seconds: int) -> wrk.Load:
+    """Ask at a fixed rate, whatever comes back; a request counts from when it was sent."""
+    content = request("/v2/models/flat/infer", json.dumps(ROW).encode())
+    seen = uvloop.run(opened(case.server.port, content, RATE, seconds, OPENED))
+    took = sorted(one.turn * 1000 for one in seen)
+    failed = sum(one.status != OK for one in seen)
+    return wrk.Load(len(seen) / seconds, took[len(took) // 2], took[int(len(took) * 0.99)], len(seen), failed)
+
+
+def compare(cases: Mapping[str, Case], named: str, load: Load, turns: int, seconds: int) -> list[Effect]:
     """Load the workers in turns, without their shadow and with it; print and return what it changed."""
     pairs: dict[str, list[Pair]] = {name: [] for name in cases}
     for case in cases.values():
-        wrk.drive(case.url, lua, connections, 1)
+        load(case, 1)
     for turn in range(turns):
         for name, case in cases.items():
-            pairs[name].append(pair(case, lua, connections, seconds, shadow_first=bool(turn % 2)))
-    print(f"\nc={connections}, every request copied; medians of {turns} pairs of {seconds} s\n")
+            pairs[name].append(pair(case, load, seconds, shadow_first=bool(turn % 2)))
+    print(f"\n{named}, every request copied; medians of {turns} pairs of {seconds} s\n")
     table(HEAD, [(name, *cells(seen)) for name, seen in pairs.items()])
     return [
-        Effect(name, connections, tuple(one.ratios for one in seen), sum(one.copies[STARTED] > 0 for one in seen))
+        Effect(name, named, tuple(one.ratios for one in seen), sum(one.copies[STARTED] > 0 for one in seen))
         for name, seen in pairs.items()
     ]
 
@@ -161,21 +184,21 @@ def cells(seen: Sequence[Pair]) -> tuple[str, ...]:
     return f"{alone[0]:,.0f}", f"{alone[1]:.3f}", f"{alone[2]:.2f}", f"{alone[3]:.1f}", *times, str(failed), copied
 
 
-def pair(case: Case, lua: Path, connections: int, seconds: int, *, shadow_first: bool) -> Pair:
+def pair(case: Case, load: Load, seconds: int, *, shadow_first: bool) -> Pair:
     """Load one worker twice in a row, so that both have the same neighbours; which comes first changes turn by turn."""
     if shadow_first:
-        beside, copies = with_shadow(case, lua, connections, seconds)
-        return Pair(run(case, lua, connections, seconds), beside, copies)
-    without = run(case, lua, connections, seconds)
-    return Pair(without, *with_shadow(case, lua, connections, seconds))
+        beside, copies = with_shadow(case, load, seconds)
+        return Pair(run(case, load, seconds), beside, copies)
+    without = run(case, load, seconds)
+    return Pair(without, *with_shadow(case, load, seconds))
 
 
-def with_shadow(case: Case, lua: Path, connections: int, seconds: int) -> tuple[Seen, dict[str, float]]:
+def with_shadow(case: Case, load: Load, seconds: int) -> tuple[Seen, dict[str, float]]:
     """Load a worker whose shadow comes with the load and is taken away at the end; also say what became of copies."""
     before = told(case)
     timer = threading.Timer(COMES_SECONDS, put, [case.routes, case.champion, case.shadow])
     timer.start()
-    seen = run(case, lua, connections, seconds)
+    seen = run(case, load, seconds)
     timer.join()
     time.sleep(SETTLE_SECONDS)
     after = told(case)
@@ -184,11 +207,11 @@ def with_shadow(case: Case, lua: Path, connections: int, seconds: int) -> tuple[
     return seen, {key: after[key] - before[key] for key in after}
 
 
-def run(case: Case, lua: Path, connections: int, seconds: int) -> Seen:
+def run(case: Case, load: Load, seconds: int) -> Seen:
     """Load a worker."""
     before = cpu_seconds(case.server.process.pid)
-    load = wrk.drive(case.url, lua, connections, seconds)
-    return Seen(load, (cpu_seconds(case.server.process.pid) - before) / max(load.count, 1) * 1e6)
+    seen = load(case, seconds)
+    return Seen(seen, (cpu_seconds(case.server.process.pid) - before) / max(seen.count, 1) * 1e6)
 
 
 def cpu_seconds(pid: int) -> float:

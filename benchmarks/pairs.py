@@ -36,10 +36,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The ratios of every pair of one case; stood: in how many the shadow came so far that it could misbehave."""
+    """The ratios of every pair of one case at one load; stood: in how many the shadow came so far as to misbehave."""
 
     name: str
-    connections: int
+    load: str
     pairs: tuple[tuple[float, float, float], ...]
     stood: int
 
@@ -49,14 +49,14 @@ def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
 
     Noise is the largest change that the same worker shows at the same load when no shadow comes at all.
     """
-    control = {effect.connections: effect for effect in effects if effect.name == NONE}
+    control = {effect.load: effect for effect in effects if effect.name == NONE}
     lines = []
     for effect in effects:
         if effect.name not in faults:
             continue
         for at, (part, limit) in enumerate(LIMITS.items()):
-            noise = max(ratios[at] for ratios in control[effect.connections].pairs)
-            what = f"a shadow that {effect.name}, c={effect.connections}: {part}"
+            noise = max(ratios[at] for ratios in control[effect.load].pairs)
+            what = f"a shadow that {effect.name}, {effect.load}: {part}"
             middle = statistics.median(ratios[at] for ratios in effect.pairs)
             lines.append(Line(what, middle, round(max(limit, noise), 2), "x", at_least=False))
     return lines
@@ -64,7 +64,7 @@ def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
 
 def verdict(effects: Sequence[Effect], faults: Collection[str], *, met: bool) -> str:
     """Say it in a line."""
-    late = [f"{one.name}, c={one.connections}" for one in effects if one.name in faults and not one.stood]
+    late = [f"{one.name}, {one.load}" for one in effects if one.name in faults and not one.stood]
     if late:
         return f"not shown: the machine was too full for a shadow to do anything ({'; '.join(late)})"
     return "what a shadow does to itself is not felt by the champion" if met else "a shadow that misbehaves is felt"

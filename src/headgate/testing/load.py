@@ -21,8 +21,8 @@ class Seen:
         status: HTTP status.
         headers: By lower-case name.
         body: The answer's body.
-        turn: Of `took`, the seconds since its turn came: since it was due and its connection had given the answer
-            before it, for answers come in order.
+        turn: Of `took`, the seconds since its turn came: since it was sent, and its connection had given the answer
+            before it, for answers come in order. An open loop sends a millisecond late at most.
     """
 
     due: float
@@ -91,7 +91,7 @@ class _Line(asyncio.Protocol):
     def __init__(self, start: float) -> None:
         self.seen: list[Seen] = []
         self._start, self._before = start, 0.0
-        self._dues = deque[float]()
+        self._dues = deque[tuple[float, float]]()  # when each was due, and when it was sent
         self._left = b""
         self._idle = asyncio.Event()
         self._idle.set()
@@ -106,7 +106,7 @@ class _Line(asyncio.Protocol):
 
     def send(self, content: bytes, due: float) -> None:
         """Send a request that was due then."""
-        self._dues.append(due)
+        self._dues.append((due, time.monotonic() - self._start))
         self._idle.clear()
         self._transport.write(content)
 
@@ -124,8 +124,8 @@ class _Line(asyncio.Protocol):
             stop = end + len(END) + int(headers["content-length"])
             if stop > len(data):
                 break
-            due, body = self._dues.popleft(), data[end + len(END) : stop]
-            self.seen.append(Seen(due, now - due, int(first.split()[1]), headers, body, now - max(due, self._before)))
+            (due, sent), body = self._dues.popleft(), data[end + len(END) : stop]
+            self.seen.append(Seen(due, now - due, int(first.split()[1]), headers, body, now - max(sent, self._before)))
             self._before, start = now, stop
         self._left = data[start:]
         if not self._dues:
