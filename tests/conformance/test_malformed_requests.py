@@ -83,7 +83,7 @@ class Seen:
             self.codes[refused["code"]] += 1
             if set(refused) != {"error", "code"} or "Traceback" in refused["error"]:
                 self.wrong.append(f"{status} {body!r}")
-        if status >= 500 and not (status == 501 and b"ransfer-" in asked):  # RFC 9112, 6.1: a coding that is not known
+        if status >= 500:
             self.wrong.append(f"{status} {body!r} for {asked[:500]!r}")
 
 

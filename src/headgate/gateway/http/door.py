@@ -101,7 +101,7 @@ class Door:
         if not recent and b"transfer-encoding" in named:
             raise Refusal(400, "bad_http", "HTTP/1.0 knows no transfer encoding (RFC 9112, 6.1)")
         if named.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
-            raise Refusal(501, "unsupported_transfer_encoding", "only the transfer encoding chunked is supported")
+            raise Refusal(400, "unsupported_transfer_encoding", "only the transfer encoding chunked is supported")
         if named.get(b"expect", b"100-continue").lower() != b"100-continue":
             raise Refusal(417, "unsupported_expectation", "only Expect: 100-continue is supported")
         if length > self.limits.body_bytes:
