@@ -10,6 +10,7 @@ import numpy.typing as npt
 from headgate.base.errors import Unavailable
 from headgate.base.trace import CURRENT, Trace
 from headgate.gateway.protocols.asked import Asked
+from headgate.gateway.protocols.row import Row, columns_of
 from headgate.gateway.version import Loaded
 from headgate.registry.signature import Columns
 
@@ -90,6 +91,9 @@ def gather(loaded: Loaded, batch: Batch) -> Mapping[str, npt.NDArray[Any]]:
     if not batch.asked:
         return loaded.singles.gather([row for _, row in batch.singles])
     parts = [asked.columns for _, asked in batch.asked]
+    rows = [part for part in parts if type(part) is Row]
+    if rows and len(rows) == len(parts) and not batch.singles:
+        return columns_of(rows)
     if batch.singles:
         parts.insert(0, loaded.singles.gather([row for _, row in batch.singles]))
     if len(parts) == 1:

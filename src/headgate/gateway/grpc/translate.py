@@ -38,8 +38,8 @@ def read(request: Any, write: Write, loaded: Loaded, most: int) -> Asked:
         return _read(request, write, loaded, most)
     said = _said(request, parts, name)
     plan = loaded.call_plans.get(said)
-    if plan is not None and (columns := plan.columns(parts)) is not None:
-        return Asked(name or None, columns, 1, plan.outputs, write)
+    if plan is not None and (row := plan.row(parts)) is not None:
+        return Asked(name or None, row, 1, plan.outputs, write)
     asked = _read(request, write, loaded, most)
     if plan is None and loaded.call_plans.wants(said, asked):
         loaded.call_plans.learn(said, asked, [one.name for one in request.inputs])

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.gateway.http.exchange import Exchange
+from headgate.gateway.http.head import Head
 from headgate.gateway.protocols.asked import Asked, Told
-from headgate.gateway.protocols.v2_json.binary import compose
+from headgate.gateway.protocols.v2_json.binary import BinaryWriter, compose
 from headgate.gateway.protocols.v2_json.parse import parse
 from headgate.gateway.protocols.v2_json.tensors import unpack
 from headgate.gateway.refusal import Refusal
@@ -98,7 +100,7 @@ def test_what_disagrees_is_refused(text: bytes, tail: bytes | None, code: str, w
 )
 def test_an_output_comes_in_the_form_that_is_asked_for(more: dict[str, Any], binary: set[str] | None) -> None:
     write: Any = read(head(**more), A + B).write
-    assert (None if write is None else set(write.args[0])) == binary
+    assert (None if write is None else set(write.names)) == binary
 
 
 def test_an_answer_has_its_bytes_behind_its_head() -> None:
@@ -112,6 +114,45 @@ def test_an_answer_has_its_bytes_behind_its_head() -> None:
     mixed, rest = compose({"label"}, told)
     assert json.loads(mixed)["outputs"][0]["data"] == [1.5, None]
     assert rest == tail[8:]
+
+
+class Kept:
+    """An exchange that keeps its answer."""
+
+    head = Head("POST", "/", {}, recent=True, keep_alive=True, length=0, handle=lambda _exchange, _body: None)
+
+    def __init__(self) -> None:
+        self.answer = b""
+
+    def reply(self, answer: bytes) -> None:
+        self.answer = answer
+
+
+told = st.builds(
+    lambda version, name, fields, rows: Told(
+        "m",
+        version,
+        name,
+        rows,
+        fields,
+        {"y": np.arange(rows, dtype=np.float32), "n": np.arange(rows), "label": np.array(["a"] * rows, object)},
+        (),
+    ),
+    st.sampled_from("12"),
+    st.sampled_from([None, None, "mine"]),
+    st.sampled_from([(Field("y", "float32"),), (Field("y", "float32"), Field("n", "int64")), OUTPUTS]),
+    st.integers(1, 2),
+)
+
+
+@given(st.lists(told, min_size=1, max_size=8), st.sampled_from([{"y"}, {"y", "n"}, {"y", "label"}]))
+def test_what_is_remembered_of_an_answer_changes_no_later_one(answers: list[Told], names: set[str]) -> None:
+    writer = BinaryWriter(names)
+    for one in answers:
+        used, fresh = Kept(), Kept()
+        writer(cast("Exchange", used), one)
+        BinaryWriter(names)(cast("Exchange", fresh), one)
+        assert used.answer == fresh.answer
 
 
 def attempt(call: Callable[[], Any]) -> Any:

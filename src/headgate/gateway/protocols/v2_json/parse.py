@@ -12,7 +12,7 @@ import numpy as np
 
 from headgate.base.errors import BadInput
 from headgate.gateway.protocols.asked import Asked, Write
-from headgate.gateway.protocols.v2_json.binary import writes_binary
+from headgate.gateway.protocols.v2_json.binary import BinaryWriter
 from headgate.gateway.protocols.v2_json.datatypes import datatype, describe
 from headgate.gateway.protocols.v2_json.explain import UNREADABLE, explain
 from headgate.gateway.protocols.v2_json.tensors import unpack, wrong_value
@@ -118,7 +118,7 @@ def _binary(asked: Body, names: Sequence[str] | None, signature: Signature) -> W
         wanted = [one.name for one in asked.outputs if (one.parameters or {}).get(BINARY, every)]
     else:
         wanted = [field.name for field in signature.outputs] if every and names is None else []
-    return writes_binary(wanted) if wanted else None
+    return BinaryWriter(wanted) if wanted else None
 
 
 def check_inputs(tensors: Sequence[Tensor], signature: Signature, most_rows: int, parameters: Sequence[str]) -> int:

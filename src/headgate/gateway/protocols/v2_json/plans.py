@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from headgate.gateway.protocols.asked import Asked, Write
+from headgate.gateway.protocols.row import Row
 from headgate.registry.cast import NUMPY
 from headgate.registry.field import DType, Field
-from headgate.registry.signature import Columns
 
 Array: TypeAlias = npt.NDArray[Any]
-ReadPart: TypeAlias = Callable[[bytes], Array]
+Unpack: TypeAlias = Callable[[bytes], tuple[Any, ...]]
+ReadPart: TypeAlias = Callable[[bytes], Any]
 MOST, LONGEST = 256, 32 * 1024  # plans of a version, and bytes that one is kept under
 CODES: dict[DType, str] = {"float32": "<f", "float64": "<d", "int32": "<i", "int64": "<q", "bool": "<B"}
 
@@ -32,16 +33,18 @@ class Plan:
     """How to read the values of one row.
 
     Attributes:
+        fields: The signature's inputs.
         id: The client's name for the request, where it is part of what repeats.
-        names: Of the inputs, in the order of their bytes.
-        reads: Reads the bytes of each; raises ValueError or struct.error for what does not fit.
+        places: Of each of the inputs, where it stands among the bytes of all.
+        reads: Reads the bytes of each, as they stand; raises ValueError or struct.error for what does not fit.
         sizes: Bytes of each, where they lie behind each other.
         outputs: As in Asked.
         write: As in Asked.
     """
 
+    fields: Sequence[Field]
     id: str | None
-    names: Sequence[str]
+    places: Sequence[int]
     reads: Sequence[ReadPart]
     sizes: Sequence[int]
     outputs: tuple[str, ...] | None
@@ -55,14 +58,15 @@ class Plan:
             at += size
         return parts if at == len(data) else []
 
-    def columns(self, parts: Sequence[bytes]) -> Columns | None:
-        """Return the row's columns; None when the long way has to look at it."""
+    def row(self, parts: Sequence[bytes]) -> Row | None:
+        """Return the row; None when the long way has to look at it."""
         if len(parts) != len(self.reads):
             return None
         try:
-            return {name: read(part) for name, read, part in zip(self.names, self.reads, parts, strict=True)}
+            cells = [read(part) for read, part in zip(self.reads, parts, strict=True)]
         except (ValueError, struct.error):
             return None
+        return Row(self.fields, [cells[at] for at in self.places])
 
 
 class Plans:
@@ -73,6 +77,7 @@ class Plans:
     """
 
     def __init__(self, fields: Sequence[Field]) -> None:
+        self._fields = tuple(fields)
         reads = {field.name: _read(field) for field in fields}
         self._reads = {name: read for name, read in reads.items() if read is not None}
         self._able = len(self._reads) == len(reads)
@@ -100,7 +105,8 @@ class Plans:
         """
         if len(self._kept) >= MOST:
             self._kept.clear()
-        self._kept[said] = Plan(name, names, [self._reads[one] for one in names], sizes, asked.outputs, asked.write)
+        places, reads = [names.index(field.name) for field in self._fields], [self._reads[one] for one in names]
+        self._kept[said] = Plan(self._fields, name, places, reads, sizes, asked.outputs, asked.write)
 
 
 def _read(field: Field) -> ReadPart | None:
@@ -109,37 +115,34 @@ def _read(field: Field) -> ReadPart | None:
         return _text if field.width is None else None
     if field.dtype == "timestamp" or sys.byteorder != "little":
         return None
-    kind = NUMPY[field.dtype]
     if field.width is not None:
-        return None if field.dtype == "bool" else partial(_vector, kind, field.width, field.missing)
+        return None if field.dtype == "bool" else partial(_vector, NUMPY[field.dtype], field.width, field.missing)
     unpack = struct.Struct(CODES[field.dtype]).unpack
     if field.dtype == "bool":
         return partial(_flag, unpack)
     if field.dtype in ("int32", "int64"):
-        return lambda part: np.array(unpack(part), kind)
-    return partial(_float, unpack, kind, field.missing)
+        return lambda part: unpack(part)[0]
+    return partial(_float, unpack, field.missing)
 
 
-def _float(unpack: Callable[[bytes], tuple[Any, ...]], kind: np.dtype[Any], missing: bool, part: bytes) -> Array:  # noqa: FBT001
-    value = unpack(part)
-    if not isfinite(value[0]) and not (missing and isnan(value[0])):
+def _float(unpack: Unpack, missing: bool, part: bytes) -> float:  # noqa: FBT001
+    value: float = unpack(part)[0]
+    if not isfinite(value) and not (missing and isnan(value)):
         raise ValueError
-    return np.array(value, kind)
+    return value
 
 
-def _flag(unpack: Callable[[bytes], tuple[Any, ...]], part: bytes) -> Array:
+def _flag(unpack: Unpack, part: bytes) -> bool:
     (value,) = unpack(part)
     if value > 1:
         raise ValueError
-    return np.array((value,), np.bool_)
+    return bool(value)
 
 
-def _text(part: bytes) -> Array:
+def _text(part: bytes) -> str:
     if int.from_bytes(part[:4], "little") != len(part) - 4:
         raise ValueError
-    column = np.empty(1, object)
-    column[0] = part[4:].decode()
-    return column
+    return part[4:].decode()
 
 
 def _vector(kind: np.dtype[Any], width: int, missing: bool, part: bytes) -> Array:  # noqa: FBT001
@@ -148,4 +151,4 @@ def _vector(kind: np.dtype[Any], width: int, missing: bool, part: bytes) -> Arra
         raise ValueError
     if kind.kind == "f" and not np.isfinite(values).all() and (np.isinf(values).any() or not missing):
         raise ValueError
-    return values.reshape(1, width)
+    return values
