@@ -85,13 +85,14 @@ class Answers:
             answers = [template % (name, len(body), body) for name, body in zip(names, bodies, strict=True)]
         reply_each([exchange for exchange, _ in waiting], answers)
 
-    def asked(self, waiting: Exchange, asked: Asked, outputs: Outputs, start: int) -> None:
-        """Answer a request of any number of rows."""
-        name = self._names(1)[0]
-        if asked.write is None:
-            self._reply(waiting, self._script.table(outputs, start, asked.rows, asked.id, asked.outputs), name)
-        else:
-            asked.write(waiting, self._tell(asked, outputs, start, name))
+    def asked(self, waiting: Sequence[tuple[Exchange, Asked]], outputs: Outputs, start: int) -> None:
+        """Answer requests of any number of rows."""
+        for (exchange, asked), name in zip(waiting, self._names(len(waiting)), strict=True):
+            if asked.write is None:
+                self._reply(exchange, self._script.table(outputs, start, asked.rows, asked.id, asked.outputs), name)
+            else:
+                asked.write(exchange, self._tell(asked, outputs, start, name))
+            start += asked.rows
 
     def _tell(self, asked: Asked, outputs: Outputs, start: int, name: bytes) -> Told:
         fields = tuple(self._fields[key] for key in asked.outputs or self._fields)

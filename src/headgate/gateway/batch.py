@@ -158,9 +158,8 @@ def _hand_out(batch: Batch, outputs: Outputs, answerer: Answerer) -> None:
     if start:
         first = {name: values[:start] for name, values in outputs.items()} if batch.asked else outputs
         answerer.singles(batch.singles, first)
-    for waiting, asked in batch.asked:
-        answerer.asked(waiting, asked, outputs, start)
-        start += asked.rows
+    if batch.asked:
+        answerer.asked(batch.asked, outputs, start)
 
 
 def _tally(result: Result, answerer: Answerer, tally: Tally, now: float) -> None:

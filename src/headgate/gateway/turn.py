@@ -25,8 +25,8 @@ class Answerer(Protocol):
         """Answer single rows: the first rows of the outputs."""
         ...
 
-    def asked(self, waiting: Any, asked: Asked, outputs: Outputs, start: int) -> None:
-        """Answer one request from its rows of the outputs."""
+    def asked(self, waiting: Sequence[tuple[Any, Asked]], outputs: Outputs, start: int) -> None:
+        """Answer requests of any number of rows: their rows of the outputs follow each other from there on."""
         ...
 
     def failed(self, waiting: Any, error: Exception) -> None:

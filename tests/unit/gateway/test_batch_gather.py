@@ -65,8 +65,10 @@ class Kept:
         for (who, _), value in zip(waiting, outputs["prediction"].tolist(), strict=True):
             self._keep(who, [value])
 
-    def asked(self, waiting: Any, asked: Asked, outputs: Outputs, start: int) -> None:
-        self._keep(waiting, outputs["prediction"][start : start + asked.rows].tolist())
+    def asked(self, waiting: Sequence[tuple[Any, Asked]], outputs: Outputs, start: int) -> None:
+        for who, asked in waiting:
+            self._keep(who, outputs["prediction"][start : start + asked.rows].tolist())
+            start += asked.rows
 
     def failed(self, waiting: Any, error: Exception) -> None:
         self._keep(waiting, error)

@@ -22,7 +22,7 @@ def parse_packed(head: bytes, tail: bytes, loaded: Loaded, most_rows: int) -> As
         Refusal: As `parse` does.
     """
     plan = loaded.plans.get(head)
-    if plan is not None and (row := plan.row(plan.cut(tail))) is not None:
+    if plan is not None and (row := plan.whole(tail)) is not None:
         return Asked(plan.id, row, 1, plan.outputs, plan.write)
     asked = parse(head, loaded.signature, most_rows, tail)
     if plan is None and loaded.plans.wants(head, asked):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite, isnan
+from math import isfinite, isinf
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,10 +22,10 @@ from headgate.registry.cast import NUMPY
 from headgate.registry.field import DType, Field
 
 Array: TypeAlias = npt.NDArray[Any]
-Unpack: TypeAlias = Callable[[bytes], tuple[Any, ...]]
 ReadPart: TypeAlias = Callable[[bytes], Any]
+Check: TypeAlias = Callable[[Any], Any]
 MOST, LONGEST = 256, 32 * 1024  # plans of a version, and bytes that one is kept under
-CODES: dict[DType, str] = {"float32": "<f", "float64": "<d", "int32": "<i", "int64": "<q", "bool": "<B"}
+CODES: dict[DType, str] = {"float32": "f", "float64": "d", "int32": "i", "int64": "q", "bool": "B"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Plan:
         id: The client's name for the request, where it is part of what repeats.
         places: Of each of the inputs, where it stands among the bytes of all.
         reads: Reads the bytes of each, as they stand; raises ValueError or struct.error for what does not fit.
-        sizes: Bytes of each, where they lie behind each other.
+        form: Of the bytes of all, where they lie behind each other; None: they do not.
+        checks: Makes a value of what `form` took out, where that is not the value yet: at which place, and how.
         outputs: As in Asked.
         write: As in Asked.
     """
@@ -46,25 +47,30 @@ class Plan:
     id: str | None
     places: Sequence[int]
     reads: Sequence[ReadPart]
-    sizes: Sequence[int]
+    form: struct.Struct | None
+    checks: Sequence[tuple[int, Check]]
     outputs: tuple[str, ...] | None
     write: Write | None
 
-    def cut(self, data: bytes) -> list[bytes]:
-        """Return the bytes of each input, which lie behind each other."""
-        at, parts = 0, []
-        for size in self.sizes:
-            parts.append(data[at : at + size])
-            at += size
-        return parts if at == len(data) else []
-
     def row(self, parts: Sequence[bytes]) -> Row | None:
-        """Return the row; None when the long way has to look at it."""
+        """Return the row of these bytes, an input's each; None when the long way has to look at it."""
         if len(parts) != len(self.reads):
             return None
         try:
             cells = [read(part) for read, part in zip(self.reads, parts, strict=True)]
         except (ValueError, struct.error):
+            return None
+        return Row(self.fields, [cells[at] for at in self.places])
+
+    def whole(self, data: bytes) -> Row | None:
+        """Return the row whose inputs' bytes lie behind each other; None when the long way has to look at it."""
+        if self.form is None or len(data) != self.form.size:
+            return None
+        cells = list(self.form.unpack(data))
+        try:
+            for at, check in self.checks:
+                cells[at] = check(cells[at])
+        except ValueError:
             return None
         return Row(self.fields, [cells[at] for at in self.places])
 
@@ -80,6 +86,7 @@ class Plans:
         self._fields = tuple(fields)
         reads = {field.name: _read(field) for field in fields}
         self._reads = {name: read for name, read in reads.items() if read is not None}
+        self._named = {field.name: field for field in fields}
         self._able = len(self._reads) == len(reads)
         self._kept: dict[bytes, Plan] = {}
 
@@ -106,34 +113,57 @@ class Plans:
         if len(self._kept) >= MOST:
             self._kept.clear()
         places, reads = [names.index(field.name) for field in self._fields], [self._reads[one] for one in names]
-        self._kept[said] = Plan(self._fields, name, places, reads, sizes, asked.outputs, asked.write)
+        fields, form = [self._named[one] for one in names], None
+        if sizes:
+            form = struct.Struct("<" + "".join(map(_code, fields, sizes)))
+        checks = [(at, check) for at, field in enumerate(fields) if (check := _check(field)) is not None]
+        self._kept[said] = Plan(self._fields, name, places, reads, form, checks, asked.outputs, asked.write)
+
+
+def _code(field: Field, size: int) -> str:
+    """Return what takes a field's bytes out of a row's."""
+    return f"{size}s" if field.dtype == "string" or field.width is not None else CODES[field.dtype]
+
+
+def _check(field: Field) -> Check | None:
+    """Return what makes a value of what `_code` takes out, or raises ValueError; None: it is the value already."""
+    if field.dtype == "string":
+        return _text
+    if field.width is not None:
+        return partial(_vector, NUMPY[field.dtype], field.width, field.missing)
+    if field.dtype == "bool":
+        return _flag
+    return None if field.dtype in ("int32", "int64") else _or_missing if field.missing else _finite
 
 
 def _read(field: Field) -> ReadPart | None:
     """Return what reads a row's bytes of a field as `unpack` would; None where there is no short way."""
-    if field.dtype == "string":
-        return _text if field.width is None else None
     if field.dtype == "timestamp" or sys.byteorder != "little":
         return None
-    if field.width is not None:
-        return None if field.dtype == "bool" else partial(_vector, NUMPY[field.dtype], field.width, field.missing)
-    unpack = struct.Struct(CODES[field.dtype]).unpack
-    if field.dtype == "bool":
-        return partial(_flag, unpack)
-    if field.dtype in ("int32", "int64"):
+    if field.width is not None and field.dtype in ("bool", "string"):
+        return None
+    check = _check(field)
+    if field.dtype == "string" or field.width is not None:
+        return check
+    unpack = struct.Struct("<" + CODES[field.dtype]).unpack
+    if check is None:
         return lambda part: unpack(part)[0]
-    return partial(_float, unpack, field.missing)
+    return lambda part: check(unpack(part)[0])
 
 
-def _float(unpack: Unpack, missing: bool, part: bytes) -> float:  # noqa: FBT001
-    value: float = unpack(part)[0]
-    if not isfinite(value) and not (missing and isnan(value)):
+def _finite(value: float) -> float:
+    if not isfinite(value):
         raise ValueError
     return value
 
 
-def _flag(unpack: Unpack, part: bytes) -> bool:
-    (value,) = unpack(part)
+def _or_missing(value: float) -> float:
+    if isinf(value):
+        raise ValueError
+    return value
+
+
+def _flag(value: int) -> bool:
     if value > 1:
         raise ValueError
     return bool(value)
