@@ -99,18 +99,20 @@ class Lane:
         batch, deadlines = Batch(self._singles, self._asked, self._since), self._deadlines
         began = self._watch.seconds() if self._watch.terms.wait else self._since
         self._singles, self._asked, self._rows, self._deadlines = [], [], 0, []
+        if deadlines or self._loaded.aside or batch.rows > self._quick:
+            batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
         if batch.asked and batch.rows > self._pulse.inline_rows and not self._loaded.aside:
             batch, began = self._part(batch, deadlines), self._watch.seconds()
-        aside = self._loaded.aside or batch.rows > self._quick
-        if deadlines or aside:
-            batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
-        if not batch.singles and not batch.asked:
-            pass
-        elif aside:
+        if batch.singles or batch.asked:
+            self._run(batch, began)
+        self._loaded.release()
+
+    def _run(self, batch: Batch, began: float) -> None:
+        """Run a batch: in a thread what would hold up the loop."""
+        if self._loaded.aside or batch.rows > self._quick:
             self._aside.launch(batch, self._again)
         else:
             self._finish(*self._pulse.gauge.about(self._call_of(batch)), began)
-        self._loaded.release()
 
     def _part(self, batch: Batch, deadlines: Deadlines) -> Batch:
         """Let large requests run in threads of their own; return what is left."""

@@ -322,6 +322,16 @@ def test_a_large_request_is_not_run_once_its_deadline_passed_or_its_client_is_go
     assert (setting.echo.calls, setting.aside, 2 in setting.kept.answers) == ([5, 5], [], False)
 
 
+def test_a_large_request_whose_deadline_passed_before_its_tick_is_answered_once() -> None:
+    setting = Setting(inline_rows=4)
+    setting.ask(0, [(0.0, "a")] * 5)
+    setting.lane.expire(0, setting.now - 1.0)
+    setting.ask(1, [(1.0, "a")])
+    setting.tick()
+    assert isinstance(setting.kept.answers[0], Refusal)
+    assert (setting.kept.answers[1], setting.aside) == ([1.0], [])
+
+
 def test_a_batch_larger_than_one_call_may_be_takes_several_calls() -> None:
     setting = Setting(terms=Terms(most_rows=2))
     setting.ask(0, [(float(at), "a") for at in range(5)])
