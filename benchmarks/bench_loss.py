@@ -30,7 +30,7 @@ from headgate.registry.field import Field
 from headgate.testing.load import read, request
 from headgate.wiring import Project
 
-CLIENTS = 32
+CLIENTS, OK = 32, 200
 LEAST_SECONDS, MOST_SECONDS = 0.5, 2.5  # from the first answer to the kill
 BUDGET_SECONDS = 1.0
 
@@ -71,7 +71,9 @@ class Clients:
         try:
             while True:
                 writer.write(self._content)
-                _, headers, _ = await read(reader)
+                status, headers, answer = await read(reader)
+                if status != OK:
+                    raise RuntimeError(f"the worker answered {status}: {answer.decode()}")
                 self.answered[headers["headgate-prediction-id"]] = time.monotonic()
         except (asyncio.IncompleteReadError, ConnectionError):
             return

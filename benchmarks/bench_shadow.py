@@ -5,6 +5,10 @@ ratios of a pair are what a noisy machine disturbs least, and a worker whose sha
 Half a second into the load the route names the shadow: so its start, what it does to its process, its second start and
 its quarantine lie in what is measured. Row and model are those of bench_gateway.
 
+A sixth worker has no shadow either: beside it runs a program of its own, of the same low priority, that imports what a
+shadow imports and fills the same memory, twice. What that costs is what the machine costs: shared caches, memory that a
+hypervisor has to find. A shadow cannot be felt less.
+
 Judged is an open loop of a few thousand requests a second, which leaves the machine something to give: that a shadow
 loads where nobody has a processor left is felt by all, and shown by the second load, of 64 connections that never rest.
 """
@@ -14,6 +18,7 @@ import gc
 import json
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -31,10 +36,11 @@ import uvloop
 
 from benchmarks import bundles, processes, rounds, servers, wrk
 from benchmarks.budgets import show, table
-from benchmarks.pairs import NONE, Effect, Pair, Seen, judge, verdict
+from benchmarks.pairs import BYSTANDER, NONE, Effect, Pair, Seen, judge, verdict
 from benchmarks.project import Routes
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
+from headgate.policy.serving import ServingPolicy
 from headgate.registry.bundle import list_files, open_bundle, seal
 from headgate.registry.field import Field
 from headgate.routing.route import CHAMPION, COLLECTION, Arm, Route, Shadow
@@ -60,6 +66,19 @@ FAULTS = {
     "hangs": "time.sleep(3600)",
     "eats memory": "KEPT.extend(np.ones(1_000_000) for _ in range(100_000))",
 }
+BESIDE = """\
+import os
+from headgate.gateway.shadow.host import LOWEST, give_way, lower
+give_way({memory})
+import mlflow.pyfunc
+import numpy as np
+lower(os.getpid(), LOWEST)
+kept = []
+try:
+    kept.extend(np.ones(1_000_000) for _ in range(100_000))
+except MemoryError:
+    os._exit(0)
+"""
 COUNTED = ("answered", "failed", "dropped", "killed", "quarantined")
 STARTED = "started"  # how often it was ready for copies
 COMES_SECONDS, SETTLE_SECONDS = 0.5, 1.5  # workers tell once a second
@@ -71,12 +90,22 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A worker and the shadow that it gets; None: it gets none."""
+    """A worker and the shadow that it gets; None: it gets none, and perhaps a bystander."""
 
     server: servers.Server
     routes: Routes
     champion: Arm
     shadow: Shadow | None
+    bystander: bool = False
+
+    def disturb(self) -> None:
+        """Let the shadow come, or the bystander."""
+        if self.bystander:
+            code = BESIDE.format(memory=int(ServingPolicy().shadow.memory_mb * 1e6))
+            for _ in range(2):
+                subprocess.run([sys.executable, "-c", code], check=True, start_new_session=True)
+        else:
+            put(self.routes, self.champion, self.shadow)
 
     @property
     def url(self) -> str:
@@ -116,13 +145,14 @@ def start(place: Path, stack: ExitStack) -> dict[str, Case]:
     champion = Arm(CHAMPION, "1", bundles.flat(place / "1"), 1.0, str(place / "1"))
     digests = {"healthy": bundles.flat(place / "healthy", seed=1)}
     digests |= {name: faulty(place / name, place / "1", does) for name, does in FAULTS.items()}
-    shadows: dict[str, Shadow | None] = {NONE: None}
+    shadows: dict[str, Shadow | None] = {NONE: None, BYSTANDER: None}
     shadows |= {name: Shadow("shadow", "2", digest, 1.0, str(place / name)) for name, digest in digests.items()}
     cases = {}
     for name, shadow in shadows.items():
         routes = Routes(place / f"project of {name}")
         put(routes, champion, None)
-        cases[name] = Case(stack.enter_context(servers.worker(routes)), routes, champion, shadow)
+        server = stack.enter_context(servers.worker(routes))
+        cases[name] = Case(server, routes, champion, shadow, bystander=name == BYSTANDER)
     return cases
 
 
@@ -196,7 +226,7 @@ def pair(case: Case, load: Load, seconds: int, *, shadow_first: bool) -> Pair:
 def with_shadow(case: Case, load: Load, seconds: int) -> tuple[Seen, dict[str, float]]:
     """Load a worker whose shadow comes with the load and is taken away at the end; also say what became of copies."""
     before = told(case)
-    timer = threading.Timer(COMES_SECONDS, put, [case.routes, case.champion, case.shadow])
+    timer = threading.Timer(COMES_SECONDS, case.disturb)
     timer.start()
     seen = run(case, load, seconds)
     timer.join()

@@ -8,6 +8,7 @@ from benchmarks import wrk
 from benchmarks.budgets import Line
 
 NONE = "none"  # the case whose shadow never comes
+BYSTANDER = "a bystander"  # the case beside which another program does what a shadow does, and no shadow comes
 LIMITS = {"P50": 1.25, "P99": 1.5}  # with the shadow : without
 
 
@@ -47,15 +48,17 @@ class Effect:
 def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
     """Return whether the shadows that misbehave left the champion alone: P50 and P99 within LIMITS, or within noise.
 
-    Noise is the largest change that the same worker shows at the same load when no shadow comes at all.
+    Noise is what the same worker shows at the same load when no shadow comes at all: its largest change by itself, and
+    the usual one beside a program that has nothing to do with it.
     """
-    control = {effect.load: effect for effect in effects if effect.name == NONE}
+    control = {(effect.load, effect.name): effect for effect in effects}
     lines = []
     for effect in effects:
         if effect.name not in faults:
             continue
         for at, (part, limit) in enumerate(LIMITS.items()):
-            noise = max(ratios[at] for ratios in control[effect.load].pairs)
+            alone = max(ratios[at] for ratios in control[effect.load, NONE].pairs)
+            noise = max(alone, statistics.median(ratios[at] for ratios in control[effect.load, BYSTANDER].pairs))
             what = f"a shadow that {effect.name}, {effect.load}: {part}"
             middle = statistics.median(ratios[at] for ratios in effect.pairs)
             lines.append(Line(what, middle, round(max(limit, noise), 2), "x", at_least=False))

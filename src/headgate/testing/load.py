@@ -22,7 +22,7 @@ class Seen:
         headers: By lower-case name.
         body: The answer's body.
         turn: Of `took`, the seconds since its turn came: since it was sent, and its connection had given the answer
-            before it, for answers come in order. An open loop sends a millisecond late at most.
+            before it, for answers come in order. A loop that has the processor sends a millisecond late at most.
     """
 
     due: float
@@ -107,7 +107,8 @@ class _Line(asyncio.Protocol):
     def send(self, content: bytes, due: float) -> None:
         """Send a request that was due then."""
         self._dues.append((due, time.monotonic() - self._start))
-        self._idle.clear()
+        if self._error is None:
+            self._idle.clear()
         self._transport.write(content)
 
     async def answered(self) -> None:
