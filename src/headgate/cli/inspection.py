@@ -175,6 +175,7 @@ def _takes_three(args: ast.arguments) -> bool:
 
 def _hooks(policy: ProjectPolicy, environ: Mapping[str, str]) -> Iterator[Finding]:
     for name, hook in policy.webhooks.items():
-        note = "its secret is set" if environ.get(hook.secret_env) else f"{hook.secret_env} is not set here"
+        unset = [name for name in (hook.secret_env, hook.url_env) if name and not environ.get(name)]
+        note = f"{unset[0]} is not set here" if unset else "its secret is set"
         host = str(urlsplit(hook.url).hostname) if hook.url else f"its URL is in {hook.url_env}"
         yield Finding(f"webhook {name}", host, note)  # a path may hold a secret

@@ -58,12 +58,10 @@ class Answers:
             *([(b"headgate-release", release.encode())] if release else []),
         )
         lines = b"".join(b"%b: %b\r\n" % header for header in self._headers)
-        template = b"HTTP/1.1 200 OK\r\n" + escape(lines) + b"headgate-prediction-id: %b\r\n"
-        self._template = template + b"content-length: %d\r\n\r\n%b"
+        head = b"HTTP/1.1 200 OK\r\n" + escape(lines) + b"headgate-prediction-id: %b\r\ncontent-length: %d\r\n\r\n"
+        self._template = head + b"%b"
         before, after = self._script.frame
-        self._framed = (
-            template + b"content-length: %d\r\n\r\n" + escape(before) + b"%b" + escape(after) if before else b""
-        )
+        self._framed = head + escape(before) + b"%b" + escape(after) if before else b""
         self._frame_size = len(before) + len(after)
         self._identify = identify
         self._copies = copies

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from headgate.gateway.call import Batch, Result
+from headgate.gateway.protocols.asked import Asked
 from headgate.gateway.refusal import OVERLOADED, Refusal
 from headgate.gateway.turn import Answerer, Pulse, Watch
 from headgate.gateway.version import Loaded
@@ -86,16 +87,14 @@ class Large:
         self._loaded, self._aside, self._answerer, self._seconds = loaded, aside, answerer, seconds
         self._waiting: deque[tuple[Batch, Deadlines]] = deque()
 
-    def take(self, batch: Batch, deadlines: Deadlines, most: int) -> None:
-        """Take the requests of more rows than that out of a batch, and run them in their turn."""
-        for one in batch.asked:
-            if one[1].rows <= most:
-                continue
-            if len(self._waiting) >= MOST_LARGE:
-                self._answerer.failed(one[0], OVERLOADED)
-                continue
-            self._loaded.hold()
-            self._waiting.append((Batch([], [one], batch.since), [late for late in deadlines if late[0] is one[0]]))
+    def add(self, waiting: Any, asked: Asked, deadline: float | None) -> None:
+        """Run a request in its turn, unless its deadline has passed by then."""
+        if len(self._waiting) >= MOST_LARGE:
+            self._answerer.failed(waiting, OVERLOADED)
+            return
+        self._loaded.hold()
+        deadlines = [] if deadline is None else [(waiting, deadline)]
+        self._waiting.append((Batch([], [(waiting, asked)], self._seconds()), deadlines))
         self._launch()
 
     def _launch(self) -> None:

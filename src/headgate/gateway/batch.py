@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from headgate.gateway.aside import Aside, Deadlines, Large, still_wanted
+from headgate.gateway.aside import Aside, Large, still_wanted
 from headgate.gateway.call import Batch, Outputs, Result, compute
 from headgate.gateway.metrics.meter import Tally
 from headgate.gateway.protocols.asked import Asked
@@ -57,17 +57,22 @@ class Lane:
         if not self._called:
             self._call()
 
-    def add(self, waiting: Any, asked: Asked) -> None:
-        """Take a request in; it is answered at the end of this tick."""
+    def add(self, waiting: Any, asked: Asked, deadline: float | None = None) -> None:
+        """Take a request in; it is answered at the end of this tick, a large one when its own call is over."""
+        if asked.rows > self._pulse.inline_rows and not self._loaded.aside:
+            self._large.add(waiting, asked, deadline)
+            return
         self._asked.append((waiting, asked))
         self._rows += asked.rows
         if self._rows + len(self._singles) >= self._room:
             self.full = True
         if not self._called:
             self._call()
+        if deadline is not None:
+            self.expire(waiting, deadline)
 
     def expire(self, waiting: Any, deadline: float) -> None:
-        """Do not run a request that still waits at its deadline; wait for others no longer than half until then."""
+        """Do not run what still waits at its deadline; let it wait for others no longer than half until then."""
         self._deadlines.append((waiting, deadline))
         wait, now = self._watch.terms.wait, self._watch.seconds()
         if wait and deadline < now + 2 * wait:
@@ -101,8 +106,6 @@ class Lane:
         self._singles, self._asked, self._rows, self._deadlines = [], [], 0, []
         if deadlines or self._loaded.aside or batch.rows > self._quick:
             batch = still_wanted(batch, deadlines, self._answerer, self._watch.seconds())
-        if batch.asked and batch.rows > self._pulse.inline_rows and not self._loaded.aside:
-            batch, began = self._part(batch, deadlines), self._watch.seconds()
         if batch.singles or batch.asked:
             self._run(batch, began)
         self._loaded.release()
@@ -113,12 +116,6 @@ class Lane:
             self._aside.launch(batch, self._again)
         else:
             self._finish(*self._pulse.gauge.about(self._call_of(batch)), began)
-
-    def _part(self, batch: Batch, deadlines: Deadlines) -> Batch:
-        """Let large requests run in threads of their own; return what is left."""
-        most = self._pulse.inline_rows // 2
-        self._large.take(batch, deadlines, most)
-        return Batch(batch.singles, [one for one in batch.asked if one[1].rows <= most], batch.since)
 
     def _again(self) -> None:
         """After a call in a thread: there is room for what came meanwhile."""
@@ -139,7 +136,7 @@ class Lane:
         if rows:
             if watch.tally:
                 watch.tally.ran(rows, since, began - since, cpu)
-            watch.pace.saw(rows, watch.seconds() - began)
+            watch.pace.saw(rows, watch.seconds() - began, cpu)
             self._room, self._quick = watch.pace.room, watch.pace.quick
 
 

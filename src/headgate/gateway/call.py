@@ -62,7 +62,8 @@ def compute(
         if trace is not None:
             CURRENT.set(trace(batch))
         return [(batch, inputs, predict(loaded, inputs, batch.rows, most_rows))]
-    except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer to its own requests, and ends nothing else
+    except (Exception, SystemExit) as raised:  # noqa: BLE001 - whatever a model raises is the answer to its own requests, and ends nothing else
+        error = raised if isinstance(raised, Exception) else RuntimeError("the model wanted to end this process")
         alone = [Batch([single], [], batch.since) for single in batch.singles]
         alone += [Batch([], [asked], batch.since) for asked in batch.asked]
         if len(alone) == 1 or not is_about_rows(error):

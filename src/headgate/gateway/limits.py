@@ -22,7 +22,7 @@ class Limits:
         write_seconds: An answer that the client does not read.
         drain_seconds: After SIGTERM, for what is in flight.
         rows: Of one request; more belong in a batch job.
-        inline_rows: A larger batch runs in a thread, so that the loop keeps breathing.
+        inline_rows: A larger request runs in a thread of its own, apart from the small ones.
     """
 
     head_bytes: int = 16 * 1024

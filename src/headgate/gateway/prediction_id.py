@@ -13,7 +13,7 @@ _LAST = tuple(b"%03x" % number for number in range(1 << 12))  # the last digits,
 
 
 class PredictionIds:
-    """Gives ids, those of one millisecond rising. For one thread.
+    """Gives ids, those of one batch rising, and mostly those of one millisecond. For one thread.
 
     Args:
         milliseconds: Reads the clock: milliseconds since 1970, UTC.

@@ -57,7 +57,7 @@ class Pulse:
     Attributes:
         soon: Calls back at the end of this tick of the loop.
         aside: Runs the first in a thread, then the second with its result on the loop.
-        inline_rows: A batch with more rows runs in a thread.
+        inline_rows: A request of more rows runs in a thread of its own.
         later: Calls back after so many seconds.
         gauge: Says what calls cost in processor time.
     """
@@ -76,7 +76,7 @@ class Terms:
     Attributes:
         most_rows: Of one call of the model.
         wait: Seconds that a request waits for others to be called with; 0: for those of its tick alone.
-        at_once: Calls that run in threads at the same time.
+        at_once: Calls that run in threads at the same time; as many again for large requests.
     """
 
     most_rows: int = 8_192

@@ -118,7 +118,8 @@ class Way:
             waiting.refuse(BUSY)
             return
         seat.lane.add_single(waiting, row)
-        self._limit(seat, waiting)
+        if (deadline := self._deadline) is not None:
+            seat.lane.expire(waiting, deadline)
 
     def _put(self, seat: Seat, waiting: Any, read: Read, most: int) -> None:
         asked = read(seat.loaded, most)
@@ -129,8 +130,7 @@ class Way:
                 return
             asked = asked if _alike(other, seat) else read(other.loaded, most)
             seat = other
-        seat.lane.add(waiting, asked)
-        self._limit(seat, waiting)
+        seat.lane.add(waiting, asked, self._deadline)
 
     def _enter(self) -> Seat:
         """Take a token of each limit; return the seat whose signature reads the request, the right one if known."""
@@ -146,9 +146,9 @@ class Way:
         unit = key_of(value.item() if hasattr(value, "item") else value)
         return self._draw() if unit is None else self._arms.of_unit(unit)
 
-    def _limit(self, seat: Seat, waiting: Any) -> None:
-        if self._timeout is not None:
-            seat.lane.expire(waiting, self._seconds() + self._timeout)
+    @property
+    def _deadline(self) -> float | None:
+        return None if self._timeout is None else self._seconds() + self._timeout
 
 
 def _alike(one: Seat, other: Seat) -> bool:

@@ -39,7 +39,8 @@ def _final_rules(model: ModelPolicy) -> Iterator[Problem]:
 def _log_rules(model: ModelPolicy) -> Iterator[Problem]:
     """A misspelt column would stay readable in the log, a password in a URL would stand in errors: both are refused."""
     to = model.serving.log.to
-    if "://" in to and "@" in to.partition("://")[2].partition("/")[0]:
+    host, colon, port = to.partition("://")[2].partition("/")[0].partition(":")
+    if "://" in to and ("@" in host + port or (colon and not port.isdigit())):
         what = "holds a name or password; a policy is no place for secrets: use the environment (AWS_ACCESS_KEY_ID ...)"
         yield Problem(("serving", "log", "to"), what)
     stored = [f"{table.prefix}{column}" for table in model.features.stored.values() for column in table.columns]

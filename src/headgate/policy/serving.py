@@ -80,7 +80,10 @@ class ServingPolicy(Part):
         0, ge=0, le=10_000, description="A request waits this long for others to be called with; 0: for nothing."
     )
     concurrency: int = Field(
-        1, ge=1, le=64, description="Calls of a model that runs apart, or of large requests, at the same time."
+        1,
+        ge=1,
+        le=64,
+        description="Calls of a model that runs apart, or is slow, at the same time; as many again of large requests.",
     )
     cache: CachePolicy | None = Field(None, description="Answer known rows from memory; null: ask the model each time.")
     log: LogPolicy = Field(LogPolicy(), description="What the prediction log keeps.")

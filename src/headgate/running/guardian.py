@@ -73,13 +73,20 @@ class Guardian:
             await self._process.wait()
 
     async def _keep(self) -> None:
-        while self._process is not None:
-            await self._process.wait()
+        said = False
+        while True:
+            if self._process is not None:
+                await self._process.wait()
             await asyncio.sleep(self._pause)
             try:
                 self._begin(await self._launch())
+                said = False
             except OSError as error:
-                LOG.warning("nothing would end the parts if this process were killed: no warden starts: %s", error)
+                if not said:
+                    LOG.warning(
+                        "if this process were killed, its parts would stay: no warden can be started: %s", error
+                    )
+                said = True
 
     def _begin(self, process: asyncio.subprocess.Process) -> None:
         self._process = process

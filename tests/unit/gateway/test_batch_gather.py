@@ -15,6 +15,7 @@ from headgate.features.predictor import Predictor
 from headgate.gateway.batch import Lane
 from headgate.gateway.call import Batch, Outputs
 from headgate.gateway.fuse import Fuse
+from headgate.gateway.gauge import Gauge
 from headgate.gateway.guard.pace import Pace
 from headgate.gateway.metrics.meter import Meter, Tally
 from headgate.gateway.protocols.v2_json.parse import Asked, parse
@@ -46,6 +47,8 @@ class Echo:
             raise BadInput("a bad word", where="row")
         if "fault" in words:
             raise ZeroDivisionError
+        if "end" in words:
+            raise SystemExit
         if "away" in words:
             raise Unavailable("gone")
         return {"prediction": features["x"]}
@@ -101,7 +104,13 @@ class Setting:
         self.later: list[Callable[[], None]] = []
         self.aside: list[tuple[Callable[[], Any], Done]] = []
         self.loaded = Loaded("1", "sha256:1", Predictor(manifest, self.echo), self.echo.close)
-        pulse = Pulse(self.soon.append, lambda work, done: self.aside.append((work, done)), inline_rows, self._later)
+        pulse = Pulse(
+            self.soon.append,
+            lambda work, done: self.aside.append((work, done)),
+            inline_rows,
+            self._later,
+            Gauge(lambda: self.now, lambda: self.now),
+        )
         self.fuse, self.pace = Fuse(failures=3, pause=10.0), Pace(budget=1.0)
         watch = Watch(lambda: self.now, self.pace, self.fuse, self.changed, terms or Terms(), tally)
         self.lane = Lane(self.loaded, self.kept, pulse, watch)
@@ -115,12 +124,14 @@ class Setting:
     def changed(self) -> None:
         self.changes += 1
 
-    def ask(self, who: int, rows: Sequence[tuple[float, str]], *, single: bool = False) -> None:
+    def ask(
+        self, who: int, rows: Sequence[tuple[float, str]], *, single: bool = False, deadline: float | None = None
+    ) -> None:
         body = request(rows)
         if single:
             self.lane.add_single(who, self.loaded.singles.read(body))
         else:
-            self.lane.add(who, parse(body, SIGNATURE, 1000))
+            self.lane.add(who, parse(body, SIGNATURE, 1000), deadline)
 
     def tick(self) -> None:
         soon, self.soon[:] = list(self.soon), []
@@ -157,7 +168,7 @@ def test_every_request_gets_its_own_rows_and_fails_alone(
     setting = Setting(runtime, inline_rows)
     for who, (many, single) in enumerate(asked):
         setting.ask(who, many, single=single and len(many) == 1)
-    assert len(setting.soon) == 1
+    assert len(setting.soon) <= 1  # none where all are large
     setting.tick()
     while setting.aside:
         setting.land()
@@ -261,6 +272,33 @@ def test_large_requests_beyond_a_few_are_refused_and_the_small_ones_are_not() ->
     assert len(setting.kept.answers) == 13
 
 
+def test_a_large_request_beside_a_slow_call_takes_no_room_from_the_small_ones() -> None:
+    setting = Setting(inline_rows=4)
+    setting.row_seconds = 0.05
+    setting.ask(0, [(0.0, "a")], single=True)
+    setting.tick()
+    setting.ask(1, [(1.0, "a")], single=True)
+    setting.tick()
+    setting.ask(2, [(2.0, "a")] * 900)
+    assert len(setting.aside) == 2  # the slow call, and the large one
+    assert not setting.lane.full
+    setting.ask(3, [(3.0, "a")], single=True)
+    while setting.aside:
+        setting.land()
+        setting.tick()
+    assert setting.kept.answers == {0: [0.0], 1: [1.0], 2: [2.0] * 900, 3: [3.0]}
+
+
+def test_a_model_that_wants_to_end_the_process_fails_its_own_request() -> None:
+    setting = Setting("pyfunc")
+    setting.ask(0, [(0.0, "end")])
+    setting.ask(1, [(1.0, "a")])
+    setting.tick()
+    setting.land()
+    assert isinstance(setting.kept.answers[0], RuntimeError)
+    assert setting.kept.answers[1] == [1.0]
+
+
 def test_a_slow_model_runs_in_a_thread_as_soon_as_that_is_known_and_requests_gather_meanwhile() -> None:
     setting = Setting()
     setting.row_seconds = 0.05
@@ -305,10 +343,8 @@ def test_a_model_runs_on_the_loop_while_its_calls_are_quick() -> None:
 
 def test_a_large_request_is_not_run_once_its_deadline_passed_or_its_client_is_gone() -> None:
     setting = Setting(inline_rows=4)
-    for who in range(4):
-        setting.ask(who, [(float(who), "a")] * 5)
-    setting.lane.expire(1, 5.0)
-    setting.lane.expire(3, 50.0)
+    for who, deadline in enumerate((None, 5.0, None, 50.0)):
+        setting.ask(who, [(float(who), "a")] * 5, deadline=deadline)
     setting.tick()
     assert len(setting.aside) == 1
     setting.now = 6.0
@@ -324,8 +360,7 @@ def test_a_large_request_is_not_run_once_its_deadline_passed_or_its_client_is_go
 
 def test_a_large_request_whose_deadline_passed_before_its_tick_is_answered_once() -> None:
     setting = Setting(inline_rows=4)
-    setting.ask(0, [(0.0, "a")] * 5)
-    setting.lane.expire(0, setting.now - 1.0)
+    setting.ask(0, [(0.0, "a")] * 5, deadline=setting.now - 1.0)
     setting.ask(1, [(1.0, "a")])
     setting.tick()
     assert isinstance(setting.kept.answers[0], Refusal)

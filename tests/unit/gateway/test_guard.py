@@ -263,6 +263,18 @@ def test_a_pace_finds_what_a_row_costs_and_how_many_may_wait(start: float, each:
     assert pace.room < calm
 
 
+def test_a_call_that_waited_in_a_thread_is_quick_by_the_processor_time_that_it_took() -> None:
+    pace = Pace(budget=0.1)
+    for turn in range(100):
+        rows = 1 + turn % 40
+        pace.saw(rows, 0.02 + 0.00001 * rows, 0.00001 * rows)
+    assert pace.quick > 100
+    for turn in range(100):
+        rows = 1 + turn % 40
+        pace.saw(rows, 0.02 + 0.001 * rows, 0.02 + 0.001 * rows)
+    assert pace.quick < 1
+
+
 @given(st.floats(0, 0.02), st.floats(0.0002, 0.02))
 def test_under_overload_a_call_settles_where_the_budget_says_and_stays_there(start: float, each: float) -> None:
     pace, took = Pace(budget=0.1), 0.0

@@ -122,6 +122,11 @@ RULES = [
     ),
     (
         "    traffic: {ch",
+        "    serving: {log: {to: 's3://key:sec/ret@bucket/log'}}\n    traffic: {ch",
+        "serving.log.to: holds a name or password",
+    ),
+    (
+        "    traffic: {ch",
         "    serving: {log: {redact: {orign: hash}}}\n    traffic: {ch",
         "serving.log.redact.orign: there is no such column. Did you mean origin?",
     ),

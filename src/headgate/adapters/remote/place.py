@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from urllib.parse import urlsplit
 
 from headgate.base.errors import BadInput, Unavailable
@@ -18,6 +18,7 @@ FILE = "remote.json"
 PATH = re.compile(r"/(v[12])/models/[^/:]+(/versions/[^/:]+)?$")
 FORMS = "http(s)://HOST/v2/models/NAME[/versions/V], or /v1/models/... for TF Serving"
 Resolve = Callable[[str, int], list[str]]
+_hanging = BoundedSemaphore(16)  # lookups of this process that take place, or hang
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,13 @@ def read_place(folder: Path) -> Place:
     return place
 
 
-def addresses(place: Place, resolve: Resolve | None = None) -> list[str]:
+def addresses(place: Place, resolve: Resolve | None = None, seconds: float | None = None) -> list[str]:
     """Return the addresses of the host, every one of them judged.
+
+    Args:
+        place: Names the host.
+        resolve: Host and port to addresses; None: the system's resolver.
+        seconds: How long it may take; None: as long as a call.
 
     Raises:
         BadInput: One of them may not be connected to.
@@ -70,7 +76,7 @@ def addresses(place: Place, resolve: Resolve | None = None) -> list[str]:
     parts = urlsplit(place.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = _within(place.seconds, partial(resolve or _resolve, host, port))
+        found = _within(place.seconds if seconds is None else seconds, partial(resolve or _resolve, host, port))
     except TimeoutError as error:
         what = f"{host} was not looked up within {place.seconds:g} s"
         raise Unavailable(what, where=place.url, way_out="check the name, or DNS") from error
@@ -91,7 +97,12 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 def _within(seconds: float, ask: Callable[[], list[str]]) -> list[str]:
-    """Ask in a thread that nobody waits for longer: a resolver may hang for minutes; raises TimeoutError."""
+    """Ask in a thread that nobody waits for longer: a resolver may hang for minutes.
+
+    Raises:
+        TimeoutError: It took longer, or as many as may hang do.
+        OSError: What the resolver says, or no thread can be started.
+    """
     asked = Future[list[str]]()
 
     def work() -> None:
@@ -99,6 +110,14 @@ def _within(seconds: float, ask: Callable[[], list[str]]) -> list[str]:
             asked.set_result(ask())
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             asked.set_exception(error)
+        finally:
+            _hanging.release()
 
-    Thread(target=work, daemon=True).start()
+    if not _hanging.acquire(timeout=seconds):
+        raise TimeoutError
+    try:
+        Thread(target=work, daemon=True).start()
+    except RuntimeError as error:
+        _hanging.release()
+        raise OSError(str(error)) from error
     return asked.result(seconds)

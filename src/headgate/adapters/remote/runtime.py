@@ -100,7 +100,7 @@ class RemoteRuntime:
         self._deadline.start(self._place.seconds)
         for again in (False, True):
             if again:
-                self._addresses = addresses(self._place, self._resolve)
+                self._addresses = addresses(self._place, self._resolve, self._left())
             for address in self._addresses:
                 try:
                     return self._send_to(address, method, path, content)
@@ -111,6 +111,13 @@ class RemoteRuntime:
                 except httpx.HTTPError as error:
                     raise self._away(f"{type(error).__name__}: {error}", error) from error
         raise self._away(f"cannot be reached: {failed}", failed) from failed
+
+    def _left(self) -> float | None:
+        """Return the seconds that are left of this call."""
+        try:
+            return self._deadline.left(None)
+        except httpx.TimeoutException as error:
+            raise self._away(f"no answer within {self._place.seconds:g} s", error) from error
 
     def _send_to(self, address: str, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
         named, trace = httpx.URL(self._place.url + path), CURRENT.get()

@@ -67,7 +67,7 @@ class Call:
     def refuse(self, refusal: Refusal) -> None:
         """Answer with a refusal."""
         if not self.future.done():
-            self.future.set_exception(refusal)
+            self.future.set_exception(refusal.with_traceback(None))  # one that is given often must not hold who got it
 
 
 def give(call: Call, told: Told) -> None:
