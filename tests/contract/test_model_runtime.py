@@ -17,11 +17,12 @@ from headgate.adapters.onnxruntime.runtime import OnnxRuntime
 from headgate.adapters.pyfunc.runtime import PyfuncRuntime
 from headgate.base.elsewhere import spent
 from headgate.policy.model import PackagePolicy
-from headgate.registry.bundle import Manifest, list_files, seal, write_dag
+from headgate.registry.bundle import Manifest, list_files, open_bundle, seal, write_dag
 from headgate.registry.dag import MEMBERS, Dag, Member
 from headgate.registry.ports import ModelRuntime
 from headgate.testing.bundles import InProcessPyfunc, open_here
 from headgate.testing.model_runtime import CONTRACT, CONTRACT_FEATURES, ModelRuntimeContract, some_features
+from headgate.testing.serving import pyfunc_bundle as sealed_pyfunc
 from headgate.training import pyfunc
 from headgate.training.convert import Wanted, convert
 
@@ -117,3 +118,14 @@ class TestPyfuncProcess(ModelRuntimeContract):
         own.close()
         own.close()
         assert own._host is None
+
+    def test_the_model_s_own_code_leaves_the_sealed_bundle_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = "class Model:\n    def predict(self, frame):\n        return frame\n\n"
+        code += "def _load_pyfunc(path):\n    return Model()\n"
+        digest = sealed_pyfunc(tmp_path, "m", code, None)
+        monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # most people have not set it
+        own = PyfuncRuntime(tmp_path, open_bundle(tmp_path))
+        own.close()
+        assert open_bundle(tmp_path, digest).digest == digest

@@ -38,7 +38,7 @@ class MlflowModel:
 def save(model: MlflowModel, folder: Path, policy: PackagePolicy) -> dict[str, Any]:
     """Copy the model's folder."""
     del policy
-    shutil.copytree(model.folder, folder / FOLDER)
+    shutil.copytree(model.folder, folder / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
     return {"file": FOLDER}
 
 

@@ -27,6 +27,8 @@ SHOWN = 500
 
 def main() -> None:
     """Serve one model over an inherited socket."""
+    sys.dont_write_bytecode = True  # the model's own code lies in a sealed bundle, which stays as it is
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # also where the model starts a process
     bundle, plug = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     _stay_low()
     Thread(target=_end_with, args=[plug.fileno()], name="end", daemon=True).start()

@@ -51,8 +51,9 @@ class Link(asyncio.Protocol):
         return not self.transport.is_closing() and self.transport.get_write_buffer_size() < MOST_WAITING
 
     def send(self, message: bytes) -> None:
-        """Send a message; never waits."""
-        self.transport.write(len(message).to_bytes(LENGTH, "big") + message)
+        """Send a message; never waits. To one who is gone, as `connection_lost` is about to say, nothing is sent."""
+        if not self.transport.is_closing():
+            self.transport.write(len(message).to_bytes(LENGTH, "big") + message)
 
     async def close(self) -> None:
         """Close once what was sent is written."""

@@ -1,5 +1,9 @@
 """A dead worker comes back at once; one that keeps dying comes back ever later, and never gives up."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +31,12 @@ def test_messages_come_out_whole_however_they_are_cut(messages: list[bytes], cut
     for start in range(0, len(stream), cut):
         link.data_received(stream[start : start + cut])
     assert got == messages
+
+
+def test_nothing_is_written_to_a_side_that_is_closing() -> None:
+    written: list[bytes] = []
+    gone = SimpleNamespace(is_closing=lambda: True, write=written.append)
+    link = Link(lambda _message: None, lambda: None)
+    link.connection_made(cast("asyncio.Transport", gone))
+    link.send(b"late")
+    assert written == []
