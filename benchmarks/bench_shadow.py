@@ -122,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short pair each: shows that all runs")
     parser.add_argument("--check", action="store_true", help="end with 1 when a budget is missed")
+    parser.add_argument("--steady", action="store_true", help="leave out the full load, which is not judged")
     options = parser.parse_args(arguments)
     if not wrk.found():
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
@@ -133,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
         effects = compare(cases, STEADY, steady, turns, seconds)
-        compare(cases, FULL, lambda case, seconds: wrk.drive(case.url, lua, OPENED, seconds), turns, seconds)
+        if not options.steady:
+            compare(cases, FULL, lambda case, seconds: wrk.drive(case.url, lua, OPENED, seconds), turns, seconds)
     met = show(judge(effects, FAULTS))
     said = "none, from one short pair each" if options.quick else verdict(effects, FAULTS, met=met)
     print(f"\nverdict: {said}\n\n{rounds.machine()}")

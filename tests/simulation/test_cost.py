@@ -20,7 +20,7 @@ from headgate.testing.traffic import Drawn, Fault, Regime
 ALPHA, RATIO = 0.05, 1.5
 SHARES = {**{name: weight * 5 / 6 for name, weight in WEIGHTS.items()}, "cost": 1 / 6}
 TICKS, SINGLE, START, EACH, PAST = 40, 1000, 30.0, 4.0, 300
-FEW = max(50, RUNS // 4)
+FEW = max(20, RUNS // 4)
 
 
 def wandering(rng: np.random.Generator, shape: tuple[int, ...], size: float, lasts: float) -> Floats:
