@@ -48,8 +48,8 @@ class Effect:
 def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
     """Return whether the shadows that misbehave left the champion alone: P50 and P99 within LIMITS, or within noise.
 
-    Noise is what the same worker shows at the same load when no shadow comes at all: its largest change by itself, and
-    the usual one beside a program that has nothing to do with it.
+    Noise is what a worker usually shows at the same load when no shadow comes at all: by itself, and beside a program
+    that has nothing to do with it. Medians are held against medians: one bad pair of a control excuses nothing.
     """
     control = {(effect.load, effect.name): effect for effect in effects}
     lines = []
@@ -57,8 +57,10 @@ def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
         if effect.name not in faults:
             continue
         for at, (part, limit) in enumerate(LIMITS.items()):
-            alone = max(ratios[at] for ratios in control[effect.load, NONE].pairs)
-            noise = max(alone, statistics.median(ratios[at] for ratios in control[effect.load, BYSTANDER].pairs))
+            noise = max(
+                statistics.median(ratios[at] for ratios in control[effect.load, name].pairs)
+                for name in (NONE, BYSTANDER)
+            )
             what = f"a shadow that {effect.name}, {effect.load}: {part}"
             middle = statistics.median(ratios[at] for ratios in effect.pairs)
             lines.append(Line(what, middle, round(max(limit, noise), 2), "x", at_least=False))
