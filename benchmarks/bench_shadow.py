@@ -5,20 +5,14 @@ ratios of a pair are what a noisy machine disturbs least, and a worker whose sha
 Half a second into the load the route names the shadow: so its start, what it does to its process, its second start and
 its quarantine lie in what is measured. Row and model are those of bench_gateway.
 
-A sixth worker has no shadow either: beside it runs a program of its own, of the same low priority, that imports what a
-shadow imports and fills the same memory, twice. What that costs is what the machine costs: shared caches, memory that a
-hypervisor has to find. A shadow cannot be felt less.
-
-Judged is an open loop of a few thousand requests a second, which leaves the machine something to give: that a shadow
-loads where nobody has a processor left is felt by all, and shown by the second load, of 64 connections that never rest.
+Judged is an open loop of a few thousand requests a second, by a generator that nothing on this machine delays. The
+second load, of 64 connections that never rest, leaves a shadow no processor at all.
 """
 
 import argparse
-import gc
 import json
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,19 +26,16 @@ from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runnable as a script
 
-import uvloop
-
-from benchmarks import bundles, processes, rounds, servers, wrk
+from benchmarks import bundles, elsewhere, processes, rounds, servers, wrk
 from benchmarks.budgets import show, table
-from benchmarks.pairs import BYSTANDER, NONE, Effect, Pair, Seen, judge, verdict
+from benchmarks.pairs import NONE, Effect, Pair, Seen, judge, verdict
 from benchmarks.project import Routes
 from headgate.journal.event import NewEvent
 from headgate.journal.ports import Document
-from headgate.policy.serving import ServingPolicy
 from headgate.registry.bundle import list_files, open_bundle, seal
 from headgate.registry.field import Field
 from headgate.routing.route import CHAMPION, COLLECTION, Arm, Route, Shadow
-from headgate.testing.load import opened, request
+from headgate.testing.load import request
 
 ROW = {"inputs": [bundles.row(Field("x", "float32", width=bundles.FEATURES))]}
 RATE, OPENED = 5_000, 64  # requests a second, and the connections that they come over
@@ -66,19 +57,6 @@ FAULTS = {
     "hangs": "time.sleep(3600)",
     "eats memory": "KEPT.extend(np.ones(1_000_000) for _ in range(100_000))",
 }
-BESIDE = """\
-import os
-from headgate.gateway.shadow.host import LOWEST, give_way, lower
-give_way({memory})
-import mlflow.pyfunc
-import numpy as np
-lower(os.getpid(), LOWEST)
-kept = []
-try:
-    kept.extend(np.ones(1_000_000) for _ in range(100_000))
-except MemoryError:
-    os._exit(0)
-"""
 COUNTED = ("answered", "failed", "dropped", "killed", "quarantined")
 STARTED = "started"  # how often it was ready for copies
 COMES_SECONDS, SETTLE_SECONDS = 0.5, 1.5  # workers tell once a second
@@ -90,22 +68,16 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A worker and the shadow that it gets; None: it gets none, and perhaps a bystander."""
+    """A worker and the shadow that it gets; None: it gets none."""
 
     server: servers.Server
     routes: Routes
     champion: Arm
     shadow: Shadow | None
-    bystander: bool = False
 
     def disturb(self) -> None:
-        """Let the shadow come, or the bystander."""
-        if self.bystander:
-            code = BESIDE.format(memory=int(ServingPolicy().shadow.memory_mb * 1e6))
-            for _ in range(2):
-                subprocess.run([sys.executable, "-c", code], check=True, start_new_session=True)
-        else:
-            put(self.routes, self.champion, self.shadow)
+        """Let the shadow come."""
+        put(self.routes, self.champion, self.shadow)
 
     @property
     def url(self) -> str:
@@ -114,7 +86,6 @@ class Case:
 
 
 Load: TypeAlias = Callable[[Case, int], wrk.Load]
-OK = 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,14 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("shadow: NOT MEASURED: wrk is not installed (Debian: apt-get install wrk)", file=sys.stderr)
         return 0
     print(rounds.machine())
-    gc.disable()  # this process is the steady load: it stops for nothing
-    turns, seconds = (1, 3) if options.quick else (3, 12)
+    seconds, turns, full_turns = (3, 1, 1) if options.quick else (12, 5, 3)
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         cases = start(Path(place), stack)
         lua = wrk.script(Path(place) / "row.lua", ROW, {})
         effects = compare(cases, STEADY, steady, turns, seconds)
         if not options.steady:
-            compare(cases, FULL, lambda case, seconds: wrk.drive(case.url, lua, OPENED, seconds), turns, seconds)
+            compare(cases, FULL, lambda case, seconds: wrk.drive(case.url, lua, OPENED, seconds), full_turns, seconds)
     met = show(judge(effects, FAULTS))
     said = "none, from one short pair each" if options.quick else verdict(effects, FAULTS, met=met)
     print(f"\nverdict: {said}\n\n{rounds.machine()}")
@@ -147,14 +117,14 @@ def start(place: Path, stack: ExitStack) -> dict[str, Case]:
     champion = Arm(CHAMPION, "1", bundles.flat(place / "1"), 1.0, str(place / "1"))
     digests = {"healthy": bundles.flat(place / "healthy", seed=1)}
     digests |= {name: faulty(place / name, place / "1", does) for name, does in FAULTS.items()}
-    shadows: dict[str, Shadow | None] = {NONE: None, BYSTANDER: None}
+    shadows: dict[str, Shadow | None] = {NONE: None}
     shadows |= {name: Shadow("shadow", "2", digest, 1.0, str(place / name)) for name, digest in digests.items()}
     cases = {}
     for name, shadow in shadows.items():
         routes = Routes(place / f"project of {name}")
         put(routes, champion, None)
         server = stack.enter_context(servers.worker(routes))
-        cases[name] = Case(server, routes, champion, shadow, bystander=name == BYSTANDER)
+        cases[name] = Case(server, routes, champion, shadow)
     return cases
 
 
@@ -182,12 +152,9 @@ def put(routes: Routes, champion: Arm, shadow: Shadow | None) -> None:
 
 
 def steady(case: Case, seconds: int) -> wrk.Load:
-    """Ask at a fixed rate, whatever comes back; a request counts from when it was sent."""
+    """Ask at a fixed rate, as clients on other machines do."""
     content = request("/v2/models/flat/infer", json.dumps(ROW).encode())
-    seen = uvloop.run(opened(case.server.port, content, RATE, seconds, OPENED))
-    took = sorted(one.turn * 1000 for one in seen)
-    failed = sum(one.status != OK for one in seen)
-    return wrk.Load(len(seen) / seconds, took[len(took) // 2], took[int(len(took) * 0.99)], len(seen), failed)
+    return elsewhere.drive(case.server.port, content, RATE, seconds, OPENED)
 
 
 def compare(cases: Mapping[str, Case], named: str, load: Load, turns: int, seconds: int) -> list[Effect]:

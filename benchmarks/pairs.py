@@ -8,7 +8,6 @@ from benchmarks import wrk
 from benchmarks.budgets import Line
 
 NONE = "none"  # the case whose shadow never comes
-BYSTANDER = "a bystander"  # the case beside which another program does what a shadow does, and no shadow comes
 LIMITS = {"P50": 1.25, "P99": 1.5}  # with the shadow : without
 
 
@@ -48,19 +47,16 @@ class Effect:
 def judge(effects: Sequence[Effect], faults: Collection[str]) -> list[Line]:
     """Return whether the shadows that misbehave left the champion alone: P50 and P99 within LIMITS, or within noise.
 
-    Noise is what a worker usually shows at the same load when no shadow comes at all: by itself, and beside a program
-    that has nothing to do with it. Medians are held against medians: one bad pair of a control excuses nothing.
+    Noise is what the worker usually shows at the same load when no shadow comes at all. Medians are held against
+    medians: one bad pair of the control excuses nothing.
     """
-    control = {(effect.load, effect.name): effect for effect in effects}
+    control = {effect.load: effect for effect in effects if effect.name == NONE}
     lines = []
     for effect in effects:
         if effect.name not in faults:
             continue
         for at, (part, limit) in enumerate(LIMITS.items()):
-            noise = max(
-                statistics.median(ratios[at] for ratios in control[effect.load, name].pairs)
-                for name in (NONE, BYSTANDER)
-            )
+            noise = statistics.median(ratios[at] for ratios in control[effect.load].pairs)
             what = f"a shadow that {effect.name}, {effect.load}: {part}"
             middle = statistics.median(ratios[at] for ratios in effect.pairs)
             lines.append(Line(what, middle, round(max(limit, noise), 2), "x", at_least=False))

@@ -4,7 +4,6 @@ Loads the model once, then answers frame by frame until the other side closes; i
 while its model hangs.
 """
 
-import contextlib
 import os
 import select
 import socket
@@ -30,7 +29,6 @@ def main() -> None:
     sys.dont_write_bytecode = True  # the model's own code lies in a sealed bundle, which stays as it is
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # also where the model starts a process
     bundle, plug = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
-    _stay_low()
     Thread(target=_end_with, args=[plug.fileno()], name="end", daemon=True).start()
     try:
         manifest = Manifest.from_json(msgspec.json.decode((bundle / MANIFEST).read_bytes()))
@@ -45,13 +43,6 @@ def main() -> None:
         except Closed:
             return
         send(plug, answer(model, manifest, asked))
-
-
-def _stay_low() -> None:
-    """Keep the low priority of who started this: Linux weighs a session as a whole, and this one is new."""
-    if (nice := os.nice(0)) > 0:
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def _end_with(number: int) -> None:

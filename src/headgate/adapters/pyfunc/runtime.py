@@ -44,9 +44,10 @@ class Host:
     def __init__(self, bundle: Path, command: tuple[str, ...]) -> None:
         self.plug, theirs = socket.socketpair()
         arguments = [*command, str(bundle), str(theirs.fileno())]
-        # A session of its own: Ctrl-C in a terminal is for the worker, which still has answers to give.
+        # A group of its own: Ctrl-C in a terminal is for the worker, which still has answers to give. Not a session:
+        # Linux weighs those as wholes, and a shadow's model is to be as low as its shadow.
         self.process = subprocess.Popen(  # noqa: S603 - our own module, in our own Python
-            arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+            arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
         )
         theirs.close()
 

@@ -1,7 +1,7 @@
 """The process of one shadow: `python -m headgate.gateway.shadow.host BUNDLE DIGEST OPENER MEMORY FD`.
 
-It makes itself small before it loads anything: low priority (the lowest once it answers), a bound on its memory, the
-first to go when the machine runs out of it. It ends when the worker closes its side, and dies with it.
+It makes itself small before it loads anything: the lowest priority, a bound on its memory, the first to go when the
+machine runs out of it; so does all that it starts. It ends when the worker closes its side, and dies with it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-LOADING, LOWEST = 10, 19  # nice: it loads twice at most, and answers for as long as it lives
+LOWEST = 19
 PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = 112  # exit code
 LENGTH = 4
@@ -35,32 +35,16 @@ def main() -> None:
 
 
 def give_way(memory: int) -> None:
-    """Take little of the processors and at most so many bytes of memory, and the worker's end as one's own."""
-    lower(os.getpid(), LOADING)
+    """Take what is left of the processors, at most so many bytes of memory, and the worker's end as one's own."""
+    os.nice(LOWEST)
     if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def lower(pid: int, nice: int) -> None:
-    """Lower a process with all its threads, and what it has started; at the lowest it runs on what nobody else wants.
-
-    Linux weighs sessions against each other as wholes (autogroups), so that nice alone says nothing beyond one's own.
-    """
-    tasks = Path(f"/proc/{pid}/task")
-    for task in [int(one.name) for one in tasks.iterdir()] if tasks.exists() else [pid]:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, task, nice)
-            if nice == LOWEST and sys.platform == "linux":
-                os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
-        with contextlib.suppress(OSError):
-            for child in (tasks / str(task) / "children").read_text().split():
-                lower(int(child), nice)
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
 
 
 def _live(plug: socket.socket, bundle: Path, digest: str, opener: str) -> int:
@@ -72,7 +56,6 @@ def _live(plug: socket.socket, bundle: Path, digest: str, opener: str) -> int:
     began, predictor = time.monotonic(), None
     try:
         predictor = _open(opener, bundle, digest)
-        lower(os.getpid(), LOWEST)
         _send(plug, encode(Ready(time.monotonic() - began)))
         while (asked := _receive(plug)) is not None:
             _send(plug, encode(answer(predictor, run(asked), process_time)))

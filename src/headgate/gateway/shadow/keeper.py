@@ -9,7 +9,6 @@ import contextlib
 import logging
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from headgate.gateway.shadow.host import OUT_OF_MEMORY
 from headgate.gateway.shadow.life import Life
 from headgate.gateway.shadow.messages import Broken, Done, Ready, said
 from headgate.gateway.shadow.pair import Flight
+from headgate.gateway.shadow.process import Process
 from headgate.gateway.supervise.link import Link
 
 LOG = logging.getLogger("headgate.gateway")
@@ -80,7 +80,7 @@ class Keeper:
         self.life = Life()
         self._start = start
         self._seconds = seconds
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._link: Link | None = None
         self._why = ""
         self._loading: float | None = None
@@ -95,7 +95,8 @@ class Keeper:
             self._give_up()
             return
         process, flights, now = self._process, self.feed.flights, self._seconds()
-        if process is None or process.returncode is not None or self._why:
+        self.life.loading = 0.0 if self._loading is None else now - self._loading
+        if process is None or not process.running or self._why:
             return
         waits = self._waits.add(starved(process.pid))
         if self._loading is not None:
@@ -159,17 +160,11 @@ class Keeper:
             self._link.transport.abort()
         return self._why or ending_of(code, self._start.memory)
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
+    async def _spawn(self) -> Process:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         try:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *self._start.command(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,
-                start_new_session=True,  # Ctrl-C in a terminal is for the worker, which ends it in order
-            )
+            process = self._process = Process(self._start.command(theirs.fileno()), theirs.fileno())
         except OSError:
             ours.close()
             raise
@@ -199,7 +194,7 @@ class Keeper:
 
     def _kill(self, why: str) -> None:
         self._why = why
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.running:
             self._process.kill()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 KILLS = 2
 PAUSE = 1.0  # seconds before the only restart
+SLOW = 30.0  # seconds of loading that are worth a word
 
 
 @dataclass(slots=True)
@@ -14,11 +15,13 @@ class Life:
         kills: So far, beside this worker.
         elsewhere: So far, beside the other workers, as their supervisor says.
         why: How the last one of this worker went; empty: none did.
+        loading: Seconds for which it has been loading; 0: it is not.
     """
 
     kills: int = 0
     elsewhere: int = 0
     why: str = ""
+    loading: float = 0.0
 
     @property
     def quarantined(self) -> bool:
@@ -30,6 +33,8 @@ class Life:
         """What a person should know of it; empty: nothing."""
         if self.quarantined:
             return f"quarantined, {self.told}"
+        if self.loading > SLOW:
+            return f"it has been loading for {self.loading:.0f} s, with what no other program wants of the processors"
         return f"its process had to be started again; it {self.why}" if self.kills else ""
 
     @property

@@ -137,3 +137,14 @@ def test_ticks_of_one_arm_and_second_become_one() -> None:
     assert one[0].inputs["x"].tolist() == [0, 1, 0, 1]
     assert two == (apart, 1.6)
     assert three == (second, 2.1)
+
+
+def test_a_shadow_that_finds_no_processor_to_load_says_so_and_a_quarantine_says_more() -> None:
+    life = Life()
+    life.loading = 30.0
+    assert life.note == ""
+    life.loading = 42.4
+    assert life.note == "it has been loading for 42 s, with what no other program wants of the processors"
+    life.ended("hung")
+    life.ended("hung")
+    assert life.note.startswith("quarantined")
