@@ -126,3 +126,28 @@ def test_a_chore_that_fails_is_said_and_tried_again_and_one_that_is_not_due_is_n
         asyncio.run(some())
     assert made.read_text() == "xx"
     assert "sweeping: ended with 1: no room left" in caplog.text
+
+
+def test_a_chore_that_finds_no_processor_is_ended_and_the_next_one_takes_its_share(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = tmp_path / "made"
+    script = (
+        "import sys, time; open(sys.argv[1], 'a').write(' '.join(sys.argv[2:]) + '.')\n"
+        "if not sys.argv[2:]: time.sleep(3600)"
+    )
+    command = [sys.executable, "-c", script, str(made)]
+
+    async def some() -> None:
+        chore = Chore("sweeping", command, lambda: True, 0.01, patience=0.05)
+        task = asyncio.create_task(keep_doing(chore))
+        async with asyncio.timeout(LONGEST):
+            while caplog.text.count("sweeping: found no processor free") < 2:  # noqa: ASYNC110 - the log has no event
+                await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(some())
+    assert "--share." in made.read_text()  # between the two
+    assert "sweeping: ended" not in caplog.text

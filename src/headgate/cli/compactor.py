@@ -1,27 +1,21 @@
-"""`python -m headgate.cli.compactor FOLDER`: compacts the prediction log once, at low priority. Not for people.
+"""`python -m headgate.cli.compactor FOLDER [--share]`: compacts the prediction log once, at the lowest priority.
 
 Whoever serves starts it about once a minute, and it dies with it: a compaction may be killed anywhere, and the next
-one goes on. People type `headgate compact`.
+one goes on. Not for people, who type `headgate compact`.
 """
 
-import ctypes
-import os
-import signal
 import sys
 from pathlib import Path
 
 from headgate.base.errors import HeadgateError
+from headgate.base.priority import give_way
 from headgate.cli.output import open_project
-
-LOWEST = 19
-PR_SET_PDEATHSIG = 1
+from headgate.gateway.supervise.chore import SHARE
 
 
-def main(folder: str) -> int:
+def main(folder: str, *options: str) -> int:
     """Compact; return the exit code."""
-    os.nice(LOWEST)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    give_way(share=SHARE in options)
     try:
         open_project(Path(folder)).compact()
     except HeadgateError as error:
@@ -31,4 +25,4 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

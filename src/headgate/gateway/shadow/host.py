@@ -5,10 +5,8 @@ machine runs out of it; so does all that it starts. It ends when the worker clos
 """
 
 import contextlib
-import ctypes
 import os
 import resource
-import signal
 import socket
 import sys
 import time
@@ -16,8 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-LOWEST = 19
-PR_SET_PDEATHSIG = 1
+from headgate.base.priority import give_way
+
 OUT_OF_MEMORY = 112  # exit code
 LENGTH = 4
 SHOWN = 500
@@ -26,7 +24,8 @@ SHOWN = 500
 def main() -> None:
     """Answer copies over an inherited socket until the other side closes it."""
     bundle, digest, opener, memory, number = sys.argv[1:]
-    give_way(int(memory))
+    give_way()
+    bound(int(memory))
     with socket.socket(fileno=int(number)) as plug:
         code = _live(plug, Path(bundle), digest, opener)
     sys.stdout.flush()
@@ -34,13 +33,9 @@ def main() -> None:
     os._exit(code)  # whatever threads the shadow has left behind
 
 
-def give_way(memory: int) -> None:
-    """Take what is left of the processors, at most so many bytes of memory, and the worker's end as one's own."""
-    os.nice(LOWEST)
+def bound(memory: int) -> None:
+    """Take at most so many bytes of memory, and be the first to go when the machine runs out of it."""
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

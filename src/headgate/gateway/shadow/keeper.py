@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
+from headgate.gateway.process import Process
 from headgate.gateway.shadow.feed import Feed
 from headgate.gateway.shadow.hang import Waits, hangs, starved
 from headgate.gateway.shadow.host import OUT_OF_MEMORY
 from headgate.gateway.shadow.life import Life
 from headgate.gateway.shadow.messages import Broken, Done, Ready, said
 from headgate.gateway.shadow.pair import Flight
-from headgate.gateway.shadow.process import Process
 from headgate.gateway.supervise.link import Link
 
 LOG = logging.getLogger("headgate.gateway")
@@ -96,7 +96,7 @@ class Keeper:
             return
         process, flights, now = self._process, self.feed.flights, self._seconds()
         self.life.loading = 0.0 if self._loading is None else now - self._loading
-        if process is None or not process.running or self._why:
+        if process is None or process.returncode is not None or self._why:
             return
         waits = self._waits.add(starved(process.pid))
         if self._loading is not None:
@@ -164,7 +164,8 @@ class Keeper:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         try:
-            process = self._process = Process(self._start.command(theirs.fileno()), theirs.fileno())
+            command = self._start.command(theirs.fileno())
+            process = self._process = Process(command, [theirs.fileno()], stdout=sys.stderr)
         except OSError:
             ours.close()
             raise
@@ -194,7 +195,7 @@ class Keeper:
 
     def _kill(self, why: str) -> None:
         self._why = why
-        if self._process is not None and self._process.running:
+        if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
 

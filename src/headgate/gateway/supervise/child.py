@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 
+from headgate.gateway.process import Process
 from headgate.gateway.supervise.link import Link
 
 LOG = logging.getLogger("headgate.gateway")
@@ -26,7 +27,7 @@ class Child:
         gone: Whether its end was noted; what it said last may still come.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, born: float, link: Link) -> None:
+    def __init__(self, process: Process, born: float, link: Link) -> None:
         self.process = process
         self.link = link
         self.born = born
@@ -70,11 +71,7 @@ async def start(command: Command, plugs: Sequence[socket.socket], heard: Callabl
     ours, theirs = socket.socketpair()
     listening = [plug.fileno() for plug in plugs]
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command(listening, theirs.fileno()),
-            pass_fds=(*listening, theirs.fileno()),
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the workers in order
-        )
+        process = Process(command(listening, theirs.fileno()), (*listening, theirs.fileno()))
         link = Link(lambda message: heard(child, message), lambda: None)
         child = Child(process, loop.time(), link)
         await loop.create_unix_connection(lambda: link, sock=ours)

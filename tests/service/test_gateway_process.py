@@ -1,13 +1,14 @@
-"""The process of a shadow, real: inherits its socket, is of its worker's session, and its end is heard."""
+"""A process beside one that serves, real: inherits sockets, is of the same session, and its end is heard."""
 
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
 
-from headgate.gateway.shadow.process import Process
+from headgate.gateway.process import Process
 
 SPEAKS = """
 import os, socket, sys
@@ -23,14 +24,14 @@ def test_it_inherits_one_socket_is_of_our_session_and_of_a_group_of_its_own() ->
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                process = Process([sys.executable, "-c", SPEAKS, str(theirs.fileno())], theirs.fileno())
-            assert process.running
+                process = Process([sys.executable, "-c", SPEAKS, str(theirs.fileno())], [theirs.fileno()])
+            assert process.returncode is None
             ours.settimeout(0)
             loop = asyncio.get_running_loop()
             said = [int(word) for word in (await loop.sock_recv(ours, 100)).split()]
             await loop.sock_sendall(ours, b"x")
             code = await process.wait()
-            assert not process.running
+            assert process.returncode == code
             process.kill()  # nothing happens
             return said, process.pid, code
 
@@ -43,10 +44,10 @@ def test_who_waits_for_one_that_is_killed_hears_the_signal_and_a_wait_that_was_g
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                process = Process([sys.executable, "-c", SPEAKS, str(theirs.fileno())], theirs.fileno())
+                process = Process([sys.executable, "-c", SPEAKS, str(theirs.fileno())], [theirs.fileno()])
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(process.wait(), 0.01)
-            assert process.running
+            assert process.returncode is None
             process.kill()
             return await process.wait()
 
@@ -55,8 +56,16 @@ def test_who_waits_for_one_that_is_killed_hears_the_signal_and_a_wait_that_was_g
 
 def test_what_cannot_be_started_is_said() -> None:
     async def live() -> None:
-        with socket.socket() as plug:
-            Process(["/nowhere/to/be/found"], plug.fileno())
+        Process(["/nowhere/to/be/found"])
 
     with pytest.raises(FileNotFoundError):
         asyncio.run(live())
+
+
+def test_what_it_writes_into_a_pipe_is_there_once_it_has_ended() -> None:
+    async def live() -> tuple[int, bytes]:
+        process = Process([sys.executable, "-c", "import sys; sys.exit('no' * 100_000)"], stderr=subprocess.PIPE)
+        return await process.wait(), process.said
+
+    code, said = asyncio.run(live())
+    assert (code, said.strip()) == (1, b"no" * 100_000)
