@@ -10,8 +10,9 @@ FOLDERS := unit architecture contract story service conformance simulation brows
 TESTS   := $(foreach folder,$(FOLDERS),$(if $(wildcard tests/$(folder)/*),tests/$(folder)))
 CODE    := src tests $(wildcard benchmarks) examples docs
 # Programs: each measures one thing and says how far it is from its budget.
-# Two at a time, the tests of one file in one process, and the longest files first: no core waits for the last one.
-SPREAD  := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three at a time, for they wait more than they work; the tests of one file in one process, and the longest files first:
+# no core waits for the last one.
+SPREAD  := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 BENCHES := $(basename $(notdir $(wildcard benchmarks/bench_*.py)))
 
 .PHONY: help demo demo-release test check format bench simulate soak docs lock clean
