@@ -5,11 +5,16 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
+import uvloop
 
 from headgate.gateway.process import Process
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 SPEAKS = """
 import os, socket, sys
 plug = socket.socket(fileno=int(sys.argv[1]))
@@ -19,7 +24,8 @@ sys.exit(7)
 """
 
 
-def test_it_inherits_one_socket_is_of_our_session_and_of_a_group_of_its_own() -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_it_inherits_one_socket_is_of_our_session_and_of_a_group_of_its_own(run: Run) -> None:
     async def live() -> tuple[list[int], int, int]:
         ours, theirs = socket.socketpair()
         with ours:
@@ -35,7 +41,7 @@ def test_it_inherits_one_socket_is_of_our_session_and_of_a_group_of_its_own() ->
             process.kill()  # nothing happens
             return said, process.pid, code
 
-    (session, group, said), pid, code = asyncio.run(live())
+    (session, group, said), pid, code = run(live())
     assert (session, group, said, code) == (os.getsid(0), pid, pid, 7)
 
 
@@ -69,3 +75,36 @@ def test_what_it_writes_into_a_pipe_is_there_once_it_has_ended() -> None:
 
     code, said = asyncio.run(live())
     assert (code, said.strip()) == (1, b"no" * 100_000)
+
+
+def test_one_whose_end_nobody_could_hear_is_ended_and_was_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def begin(*words: Any, **named: Any) -> "subprocess.Popen[bytes]":
+        begun.append(real(*words, **named))
+        return begun[-1]
+
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def live() -> None:
+        Process([sys.executable, "-c", "import time; time.sleep(3600)"])
+
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    monkeypatch.setattr(threading.Thread, "start", full)
+    with pytest.raises(OSError, match="can't start new thread"):
+        asyncio.run(live())
+    assert [process.returncode for process in begun] == [-9]
+
+
+def test_an_end_after_the_loop_is_heard_by_nobody_and_harms_nothing() -> None:
+    async def live() -> Process:
+        return Process([sys.executable, "-c", "import sys; sys.stdin.read()"])
+
+    process = asyncio.run(live())
+    process.kill()
+    for thread in threading.enumerate():
+        if thread.name == f"end of {process.pid}":
+            thread.join()
+    assert process.returncode is None

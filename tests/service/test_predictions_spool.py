@@ -298,6 +298,22 @@ def test_small_files_are_merged_and_replaced_ones_deleted_after_a_while(tmp_path
     assert numbers(spool, place) == list(range(8))
 
 
+def test_who_reads_what_a_long_compaction_replaces_has_its_time_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, place = tmp_path / "spool", Place(tmp_path / "log")
+    for number in range(7):
+        write(spool, answered(number, 1))
+        compact(spool, place)
+    write(spool, answered(7, 1))
+    moments = iter([0.0])  # it begins; whatever is asked later is a quarter of an hour later
+    monkeypatch.setattr("headgate.adapters.parquet.compact.time.monotonic", lambda: next(moments, 900.0))
+    assert compact(spool, place).merged == 8
+    monkeypatch.undo()
+    assert compact(spool, place, NOW + timedelta(minutes=16)).deleted == 0, "a minute after they were replaced"
+    assert compact(spool, place, NOW + timedelta(minutes=26)).deleted == 8
+
+
 def test_what_is_older_than_it_is_kept_goes(tmp_path: Path) -> None:
     spool, place = tmp_path / "spool", Place(tmp_path / "log")
     write(spool, answered(0, 5, time=NOW - timedelta(days=3)), answered(5, 5))

@@ -142,7 +142,7 @@ def test_a_chore_that_finds_no_processor_is_ended_and_the_next_one_takes_its_sha
         chore = Chore("sweeping", command, lambda: True, 0.01, patience=0.05)
         task = asyncio.create_task(keep_doing(chore))
         async with asyncio.timeout(LONGEST):
-            while caplog.text.count("sweeping: found no processor free") < 2:  # noqa: ASYNC110 - the log has no event
+            while caplog.text.count("sweeping: not done in 0.05 s") < 2:  # noqa: ASYNC110 - the log has no event
                 await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -7,15 +7,15 @@ one goes on. Not for people, who type `headgate compact`.
 import sys
 from pathlib import Path
 
+from headgate.base.background import SHARE, give_way
 from headgate.base.errors import HeadgateError
-from headgate.base.priority import give_way
-from headgate.cli.output import open_project
-from headgate.gateway.supervise.chore import SHARE
 
 
 def main(folder: str, *options: str) -> int:
     """Compact; return the exit code."""
     give_way(share=SHARE in options)
+    from headgate.cli.output import open_project
+
     try:
         open_project(Path(folder)).compact()
     except HeadgateError as error:

@@ -9,6 +9,7 @@ the end of a tick. Its own group is enough to leave Ctrl-C in a terminal to whoe
 """
 
 import asyncio
+import errno
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import TextIO
 
 
 class Process:
-    """A running process.
+    """A running process; whoever starts it is the thread of a loop that outlives it, for it may end with that thread.
 
     Args:
         command: Program and arguments.
@@ -46,7 +47,12 @@ class Process:
         self._inner = subprocess.Popen(  # noqa: S603 - our own modules, in our own Python
             command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, pass_fds=plugs, process_group=0
         )
-        threading.Thread(target=self._watch, name=f"end of {self.pid}", daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, name=f"end of {self.pid}", daemon=True).start()
+        except RuntimeError as error:  # as many threads run as may
+            self._inner.kill()
+            self._inner.communicate()
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     @property
     def pid(self) -> int:

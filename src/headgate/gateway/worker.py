@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from headgate.base.background import ignore_terminal
 from headgate.base.elsewhere import thread_time
 from headgate.gateway.application import Application
 from headgate.gateway.following import follow_keys, follow_routes
@@ -58,6 +59,7 @@ def serve(station: Station) -> None:
         Unavailable: The address cannot be listened on.
     """
     check_host(station.host, insecure=station.insecure or station.keys is not None)
+    ignore_terminal()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     uvloop.run(Worker(replace(station, limits=fit(station.limits))).run())

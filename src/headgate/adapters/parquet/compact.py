@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Compactor:
         self._place = place
         self._model = model
         self._now = now
+        self._began = time.monotonic()
         self._keep = keep
         self._node = node_of(spool)
         self._catalog = read_catalog(place, model, self._node)
@@ -118,13 +120,13 @@ class Compactor:
                 with parquet.ParquetFile(self._place.path(one.path), filesystem=self._place.files) as source:
                     days.add(one.key, source.iter_batches())
             made = days.finish()
-        self._commit(self._catalog.swap(group, made, self._now))
+        self._commit(self._catalog.swap(group, made, self._present()))
         self.done.merged += len(group)
 
     def _retire(self) -> None:
         """Let go of files that are too old, and delete what nobody can be reading any more."""
         if expired := self._catalog.expired(self._now, self._keep):
-            self._commit(self._catalog.swap(expired, (), self._now))
+            self._commit(self._catalog.swap(expired, (), self._present()))
         if due := self._catalog.due(self._now):
             self._place.delete(due)
             self._commit(self._catalog.sweep(due))
@@ -144,6 +146,10 @@ class Compactor:
         found = self._place.list(self._model)
         mine = [name for name in found if f"/{self._node}-" in name or f"/.{self._node}-" in name]
         self._place.delete([name for name in mine if name not in known])
+
+    def _present(self) -> int:
+        """Return when it is by now: who reads what is replaced has its time from then on, however long this took."""
+        return self._now + int((time.monotonic() - self._began) * 1e6)
 
     def _stem(self) -> str:
         return f"{self._node}-{self._catalog.generation + 1:08d}"

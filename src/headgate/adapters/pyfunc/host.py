@@ -17,6 +17,7 @@ import msgspec
 
 from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
 from headgate.adapters.pyfunc.outputs import as_outputs
+from headgate.base.background import ignore_terminal
 from headgate.registry.bundle import MANIFEST, Manifest
 from headgate.registry.wire import pack, unpack
 
@@ -28,6 +29,7 @@ def main() -> None:
     """Serve one model over an inherited socket."""
     sys.dont_write_bytecode = True  # the model's own code lies in a sealed bundle, which stays as it is
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # also where the model starts a process
+    ignore_terminal()
     bundle, plug = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     Thread(target=_end_with, args=[plug.fileno()], name="end", daemon=True).start()
     try:

@@ -4,12 +4,13 @@ import logging
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
 
 from headgate.adapters.pyfunc.frames import Closed, Message, receive, send
+from headgate.base.background import gives_way
 from headgate.base.elsewhere import spend
 from headgate.base.errors import BadInput, Ended
 from headgate.registry.bundle import Manifest
@@ -23,7 +24,7 @@ LONGEST_WAIT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a pyfunc process may take, in seconds.
+    """How long a pyfunc process may take, in seconds; beside one that gives way it has ten times as long.
 
     Attributes:
         load: To import its libraries and load the model.
@@ -36,6 +37,12 @@ class Patience:
     call: float = 10.0
     end: float = 2.0
     back_off: float = 0.5
+
+
+def _usual() -> Patience:
+    """Return the usual patience; a shadow's model waits for processors as well, and its keeper knows for how long."""
+    usual = Patience()
+    return replace(usual, load=10 * usual.load, call=10 * usual.call) if gives_way() else usual
 
 
 class Host:
@@ -89,7 +96,7 @@ class PyfuncRuntime:
         command: tuple[str, ...] = (sys.executable, "-m", HOST),
     ) -> None:
         self._bundle = bundle
-        self._patience = patience or Patience()
+        self._patience = patience or _usual()
         self._command = command
         self._name = manifest.model
         self._one = Lock()  # one call at a time: the process has one thread

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from headgate.base.priority import give_way
+from headgate.base.background import give_way
 
 OUT_OF_MEMORY = 112  # exit code
 LENGTH = 4

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from headgate.base.background import SHARE
 from headgate.gateway.process import Process
 
 LOG = logging.getLogger("headgate.gateway")
-SHARE = "--share"
 AT_LEAST = 3600.0  # seconds: done this often even when nothing asks for it; what is too old goes then
 BUSY = 6  # exit code: somebody else does it just now
-LATE = -1  # it was ended: what nobody else wanted of the processors was too little for it
+LATE = 256  # no exit code: it was ended, for what nobody else wants of the processors was too little
 LAST_LINES = 3
 
 
@@ -43,7 +43,8 @@ async def keep_doing(chore: Chore) -> None:
     while chore.seconds:
         await asyncio.sleep(chore.seconds)
         if chore.due() or time.monotonic() - last >= AT_LEAST:
-            late = await do(chore, share=late) == LATE
+            code = await do(chore, share=late)
+            late = code == LATE or (late and code == BUSY)
             last = time.monotonic()
 
 
@@ -58,7 +59,7 @@ async def do(chore: Chore, *, share: bool = False) -> int:
     try:
         code = await asyncio.wait_for(process.wait(), None if share else chore.patience)
     except TimeoutError:
-        LOG.warning("%s: found no processor free for %g s; the next one takes a share", chore.name, chore.patience)
+        LOG.warning("%s: not done in %g s at the lowest priority; the next takes a share", chore.name, chore.patience)
         code = LATE
     finally:
         if process.returncode is None:

@@ -11,6 +11,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.base.background import ignore_terminal
 from headgate.gateway.admin import Admin, Desk
 from headgate.gateway.metrics.board import Board
 from headgate.gateway.metrics.report import Report
@@ -65,6 +66,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keep the workers until a signal; return 0 when every one of them ended well."""
         loop = asyncio.get_running_loop()
+        ignore_terminal()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         loop.add_signal_handler(signal.SIGHUP, self._roll)
