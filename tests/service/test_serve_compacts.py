@@ -106,24 +106,27 @@ def test_one_that_finds_another_at_work_leaves_it_and_says_nothing(
     assert asyncio.run(do(Chore("compaction", command, lambda: True, 1))) == 0
 
 
-def test_a_chore_that_fails_is_said_and_tried_again_and_one_that_is_not_due_is_not_started(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = tmp_path / "made"
-    script = "import sys; open(sys.argv[1], 'a').write('x'); sys.exit('no room left')"
-    due = iter([False, True, False, True])
-    command = [sys.executable, "-c", script, str(made)]
-
+def keep_doing_until_said_twice(chore: Chore, words: str, caplog: pytest.LogCaptureFixture) -> None:
     async def some() -> None:
-        task = asyncio.create_task(keep_doing(Chore("sweeping", command, lambda: next(due, False), 0.01)))
+        task = asyncio.create_task(keep_doing(chore))
         async with asyncio.timeout(LONGEST):
-            while caplog.text.count("sweeping: ended") < 2:  # noqa: ASYNC110 - the log has no event
+            while caplog.text.count(words) < 2:  # noqa: ASYNC110 - the log has no event
                 await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(some())
+
+
+def test_a_chore_that_fails_is_said_and_tried_again_and_one_that_is_not_due_is_not_started(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = tmp_path / "made"
+    script = "import sys; open(sys.argv[1], 'a').write('x'); sys.exit('no room left')"
+    due = iter([False, True, False, True])
+    chore = Chore("sweeping", [sys.executable, "-c", script, str(made)], lambda: next(due, False), 0.01)
+    keep_doing_until_said_twice(chore, "sweeping: ended", caplog)
     assert made.read_text() == "xx"
     assert "sweeping: ended with 1: no room left" in caplog.text
 
@@ -136,18 +139,7 @@ def test_a_chore_that_finds_no_processor_is_ended_and_the_next_one_takes_its_sha
         "import sys, time; open(sys.argv[1], 'a').write(' '.join(sys.argv[2:]) + '.')\n"
         "if not sys.argv[2:]: time.sleep(3600)"
     )
-    command = [sys.executable, "-c", script, str(made)]
-
-    async def some() -> None:
-        chore = Chore("sweeping", command, lambda: True, 0.01, patience=0.05)
-        task = asyncio.create_task(keep_doing(chore))
-        async with asyncio.timeout(LONGEST):
-            while caplog.text.count("sweeping: not done in 0.05 s") < 2:  # noqa: ASYNC110 - the log has no event
-                await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    with caplog.at_level(logging.WARNING):
-        asyncio.run(some())
+    chore = Chore("sweeping", [sys.executable, "-c", script, str(made)], lambda: True, 0.01, patience=0.05)
+    keep_doing_until_said_twice(chore, "sweeping: not done in 0.05 s", caplog)
     assert "--share." in made.read_text()  # between the two
     assert "sweeping: ended" not in caplog.text
